@@ -1,0 +1,28 @@
+"""One class for each noun that can be at fault; the command line turns them into one line and exit code 2.
+
+Every message reads *where: what, with the value; what to do*.
+"""
+
+
+class HwsimError(Exception):
+    """Base of every error that is the user's to mend."""
+
+
+class SpecError(HwsimError):
+    """A machine, a pattern or a price table that contradicts itself or is unknown."""
+
+
+class GraphError(HwsimError):
+    """A network that cannot be read or is not legal."""
+
+
+class MappingError(HwsimError):
+    """A layer that does not fit the machine; carries demand, bound, unit, place and levers."""
+
+
+class ProgramError(HwsimError):
+    """A Program that is broken, illegal, or made for another machine."""
+
+
+class SimulationError(HwsimError):
+    """A run that cannot go on: deadlock, cycle limit."""

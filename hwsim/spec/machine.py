@@ -1,0 +1,216 @@
+"""AcceleratorSpec: one tile machine, as everybody sees it. Derived values are properties, never stored."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from typing import Any
+
+from hwsim.spec.errors import SpecError
+
+NUMBERS = ("int8", "fp16")
+DATAFLOWS = ("ws", "os")
+FUNCTIONS = ("map", "gelu", "silu", "softmax", "layernorm", "maxpool", "avgpool", "depthwise")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PESpec:
+    """Unified sparse PE. `kept_max`:`block_max` is the largest pattern that its registers and muxes hold;
+    1:1 is a dense PE. A fixed-point adder has latency 1."""
+
+    number: str
+    kept_max: int
+    block_max: int
+    adder_latency_cycles: int
+
+    @property
+    def element_bits(self) -> int:
+        return 8 if self.number == "int8" else 16
+
+    @property
+    def element_bytes(self) -> int:
+        return self.element_bits // 8
+
+    @property
+    def sum_bits(self) -> int:
+        return 32
+
+    @property
+    def offset_bits(self) -> int:
+        return (self.block_max - 1).bit_length()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArraySpec:
+    rows: int
+    cols: int
+    dataflows: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LevelSpec:
+    """One on-chip storage. `width_bits` is what its read port gives in a cycle; `banks` are equal and
+    contiguous, each serves one read and one write a cycle."""
+
+    capacity_bits: int
+    width_bits: int
+    banks: int = 1
+
+    @property
+    def capacity_bytes(self) -> int:
+        return self.capacity_bits // 8
+
+    @property
+    def bank_bytes(self) -> int:
+        return self.capacity_bytes // self.banks
+
+
+@dataclass(frozen=True, kw_only=True)
+class LevelsSpec:
+    """act: activations; weight: payload; meta: packed offsets; acc: sums, one row of `array.cols` 32-bit
+    sums an entry; vec: operands and results of the vector unit."""
+
+    act: LevelSpec
+    weight: LevelSpec
+    meta: LevelSpec
+    acc: LevelSpec
+    vec: LevelSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class VectorSpec:
+    """`latency_cycles`: from the last beat of a row to the first beat that may use what it reduced."""
+
+    lanes: int
+    latency_cycles: int
+    functions: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SequencerSpec:
+    """`token_depth`: the largest count that a token counter holds."""
+
+    queue_depth: int
+    token_depth: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemorySpec:
+    """Off-chip memory behind one port: one beat of `width_bits` a cycle, read or write."""
+
+    kind: str
+    width_bits: int
+    latency_cycles: int
+    address_bits: int
+
+    @property
+    def beat_bytes(self) -> int:
+        return self.width_bits // 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class AcceleratorSpec:
+    """`assumed` names the fields whose value no public source states; reports repeat them."""
+
+    name: str
+    technology: str
+    clock_mhz: float
+    pe: PESpec
+    array: ArraySpec
+    levels: LevelsSpec
+    vector: VectorSpec
+    sequencer: SequencerSpec
+    memory: MemorySpec
+    link_depth: int
+    assumed: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        faults = list(_faults(self))
+        if faults:
+            raise SpecError("\n".join(faults))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (16 hex digits) of everything that changes what a Program means or when it runs."""
+        text = json.dumps({k: v for k, v in asdict(self).items() if k not in ("assumed", "technology")}, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def acc_rows(self) -> int:
+        return self.levels.acc.capacity_bits // (self.array.cols * self.pe.sum_bits)
+
+    def with_(self, **paths: Any) -> "AcceleratorSpec":
+        """A copy with fields changed by dotted path, `__` for the dot: `with_(array__rows=16)`."""
+        out: Any = self
+        for path, value in paths.items():
+            out = _replaced(out, path.split("__"), value)
+        return out  # type: ignore[no-any-return]
+
+
+def _replaced(obj: Any, path: list[str], value: Any) -> Any:
+    if path[0] not in {f.name for f in fields(obj)}:
+        raise SpecError(f"{path[0]}: no such field; {type(obj).__name__} has {', '.join(f.name for f in fields(obj))}")
+    new = value if len(path) == 1 else _replaced(getattr(obj, path[0]), path[1:], value)
+    return replace(obj, **{path[0]: new})
+
+
+def _power_of_two(n: int) -> bool:
+    return n > 0 and n & (n - 1) == 0
+
+
+def _walk(obj: Any, path: str = "") -> Any:
+    for f in fields(obj):
+        value, where = getattr(obj, f.name), f"{path}{f.name}"
+        if is_dataclass(value):
+            yield from _walk(value, where + ".")
+        else:
+            yield where, value
+
+
+def _faults(s: AcceleratorSpec) -> Any:
+    for where, value in _walk(s):
+        if isinstance(value, bool) or (isinstance(value, (int, float)) and value <= 0 and where != "memory.latency_cycles"):
+            yield f"{where}: {value} is not positive; give a number above 0"
+    if s.pe.number not in NUMBERS:
+        yield f"pe.number: {s.pe.number!r} is unknown; use {' or '.join(NUMBERS)}"
+    if not _power_of_two(s.pe.block_max) or s.pe.block_max > 32:
+        yield f"pe.block_max: {s.pe.block_max} is not a power of two up to 32; use 1, 2, 4, 8, 16 or 32"
+    if s.pe.kept_max > s.pe.block_max:
+        yield f"pe.kept_max: {s.pe.kept_max} is above pe.block_max {s.pe.block_max}; keep at most the whole block"
+    if s.pe.number == "int8" and s.pe.adder_latency_cycles != 1:
+        yield f"pe.adder_latency_cycles: {s.pe.adder_latency_cycles} with int8; a fixed-point adder has 1"
+    for d in s.array.dataflows or ("",):
+        if d not in DATAFLOWS:
+            yield f"array.dataflows: {d!r} is unknown; use {' and/or '.join(DATAFLOWS)}"
+    for f in s.vector.functions:
+        if f not in FUNCTIONS:
+            yield f"vector.functions: {f!r} is unknown; use {', '.join(FUNCTIONS)}"
+    if "map" not in s.vector.functions:
+        yield "vector.functions: 'map' is missing; every machine needs it to bring sums back"
+    if s.memory.kind != "ideal":
+        yield f"memory.kind: {s.memory.kind!r} is unknown; use ideal"
+    if not _power_of_two(s.memory.width_bits) or not 64 <= s.memory.width_bits <= 4096:
+        yield f"memory.width_bits: {s.memory.width_bits} is not a power of two in 64..4096; use 64, 128, 256, 512 or 2048"
+    if not 16 <= s.memory.address_bits <= 40:
+        yield f"memory.address_bits: {s.memory.address_bits} is outside 16..40; the command set holds 40 at most"
+    yield from _width_faults(s)
+
+
+def _width_faults(s: AcceleratorSpec) -> Any:
+    row = s.array.cols * s.pe.element_bits
+    if s.levels.weight.width_bits < row:
+        yield f"levels.weight.width_bits: {s.levels.weight.width_bits} is below one weight row of {row} bits; the array takes a row a cycle, widen it"
+    meta = s.array.cols * s.pe.offset_bits
+    if s.levels.meta.width_bits < meta:
+        yield f"levels.meta.width_bits: {s.levels.meta.width_bits} is below one row of {meta} offset bits; widen it"
+    if s.levels.act.width_bits < s.pe.block_max * s.pe.element_bits:
+        yield f"levels.act.width_bits: {s.levels.act.width_bits} is below one block of {s.pe.block_max * s.pe.element_bits} bits; widen it"
+    if s.levels.acc.width_bits < s.array.cols * s.pe.sum_bits:
+        yield f"levels.acc.width_bits: {s.levels.acc.width_bits} is below one row of {s.array.cols * s.pe.sum_bits} bits; widen it"
+    if s.levels.acc.capacity_bits < 2 * s.array.cols * s.pe.sum_bits * s.pe.adder_latency_cycles:
+        yield f"levels.acc.capacity_bits: {s.levels.acc.capacity_bits} holds fewer than {2 * s.pe.adder_latency_cycles} rows; double buffering needs them"
+    for f in fields(s.levels):
+        level: LevelSpec = getattr(s.levels, f.name)
+        if level.banks <= 0 or level.capacity_bits % (8 * max(level.banks, 1)):
+            yield f"levels.{f.name}.capacity_bits: {level.capacity_bits} does not split into {level.banks} banks of whole bytes; change one"
+        if level.width_bits % 8:
+            yield f"levels.{f.name}.width_bits: {level.width_bits} is not whole bytes; use a multiple of 8"
