@@ -26,3 +26,7 @@ class ProgramError(HwsimError):
 
 class SimulationError(HwsimError):
     """A run that cannot go on: deadlock, cycle limit."""
+
+
+class ResultError(HwsimError):
+    """A result file that is broken, or of another version."""
