@@ -25,7 +25,8 @@ from hwsim.spec.machine import AcceleratorSpec
 PRESETS = Path(__file__).parent / "presets"
 INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
 NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
-WORDS = {int: "a whole number", float: "a number", str: "a text (quote it)"}
+WORDS = {int: "a whole number", float: "a number", str: "a text"}
+ADVICE = {int: "write digits only, at most 18", float: "write digits, such as 200 or 0.5", str: "write a word, or quote it"}
 BAD = object()  # in place of a value that could not be read
 T = TypeVar("T")
 
@@ -50,7 +51,7 @@ def _preset(name: str) -> AcceleratorSpec:
 
 
 def _machine(path: Path) -> AcceleratorSpec:
-    return read_file(AcceleratorSpec, path, _assumed_faults)
+    return read_file(AcceleratorSpec, path)
 
 
 def dump_machine(spec: AcceleratorSpec) -> str:
@@ -71,21 +72,6 @@ def _plain(value: Any) -> Any:
             seq.fa.set_flow_style()
         return seq
     return value
-
-
-def field_paths(obj: Any, path: str = "") -> Iterator[str]:
-    """Dotted paths of all fields, groups and leaves."""
-    for f in fields(obj):
-        yield path + f.name
-        if is_dataclass(getattr(obj, f.name)):
-            yield from field_paths(getattr(obj, f.name), f"{path}{f.name}.")
-
-
-def _assumed_faults(spec: AcceleratorSpec) -> Iterator[str]:
-    known = set(field_paths(spec))
-    for i, name in enumerate(spec.assumed):
-        if name not in known:
-            yield f"assumed[{i}]: {name!r} names no field; write a dotted path such as levels.act.width_bits"
 
 
 @dataclass
@@ -140,7 +126,7 @@ def _compose(text: str, file: str) -> Node:
     except (YAMLError, ValueError, RecursionError) as e:
         raise SpecError(f"{file}: not YAML: {' '.join(str(e).split())[:120]}; give a text of `key: value` lines") from e
     if node is None:
-        raise SpecError(f"{file}: is empty; write the fields of a machine, as `hwsim machines` prints them")
+        raise SpecError(f"{file}: is empty; write its fields, one `key: value` a line")
     return node
 
 
@@ -196,7 +182,7 @@ def _read_record(cls: Any, node: Node, path: str, r: _Reading) -> Any:
     if isinstance(node, MappingNode):
         for name, f in known.items():
             if name not in given and f.default is MISSING and f.default_factory is MISSING:
-                r.wrong(node, f"{_join(path, name)}: missing; add it ({WORDS.get(hints[name], 'a group of fields')})")
+                r.wrong(node, f"{_join(path, name)}: missing; add it ({_due(hints[name])})")
     if r.blocked:
         return BAD
     try:
@@ -227,7 +213,11 @@ def _read_scalar(kind: Any, node: Node, path: str, r: _Reading) -> Any:
         return int(text)
     if kind is float and plain and NUMBER.fullmatch(text) and math.isfinite(float(text)):
         return float(text)
-    return r.wrong(node, f"{path}: {_show(node)} is not {WORDS[kind].split(' (')[0]}; give {WORDS[kind]}")
+    return r.wrong(node, f"{path}: {_show(node)} is not {WORDS[kind]}; {ADVICE[kind]}")
+
+
+def _due(kind: Any) -> str:
+    return WORDS.get(kind) or ("a list" if get_origin(kind) is tuple else "a group of fields")
 
 
 def _show(node: Node) -> str:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
-from typing import Any
+from typing import Any, get_origin
 
 from hwsim.spec.errors import SpecError
 
@@ -124,7 +124,7 @@ class AcceleratorSpec:
     assumed: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
-        faults = list(_faults(self))
+        faults = list(_type_faults(self)) or list(_faults(self))
         if faults:
             raise SpecError("\n".join(faults))
 
@@ -166,10 +166,24 @@ def _walk(obj: Any, path: str = "") -> Any:
             yield where, value
 
 
+def _type_faults(obj: Any, path: str = "") -> Any:
+    """A whole number may stand where a number is due; a bool, a NumPy number or a text of digits may not."""
+    for f in fields(obj):
+        value, where, kind = getattr(obj, f.name), f"{path}{f.name}", get_origin(f.type) or f.type
+        if not (type(value) is kind or (kind is float and type(value) is int)):
+            yield f"{where}: {value!r} is a {type(value).__name__}; give a {kind.__name__}"
+        elif is_dataclass(value):
+            yield from _type_faults(value, where + ".")
+
+
 def _faults(s: AcceleratorSpec) -> Any:
     for where, value in _walk(s):
-        if isinstance(value, bool) or (isinstance(value, (int, float)) and value <= 0 and where != "memory.latency_cycles"):
+        if isinstance(value, (int, float)) and not (value > 0 or (value == 0 and where == "memory.latency_cycles")):
             yield f"{where}: {value} is not positive; give a number above 0"
+    known = {where for where, _ in _walk(s)}
+    for i, where in enumerate(s.assumed):
+        if where not in known:
+            yield f"assumed[{i}]: {where!r} names no field; write a dotted path such as levels.act.width_bits"
     if s.pe.number not in NUMBERS:
         yield f"pe.number: {s.pe.number!r} is unknown; use {' or '.join(NUMBERS)}"
     if not _power_of_two(s.pe.block_max) or s.pe.block_max > 32:
