@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from typing import Any, get_origin
 
@@ -127,6 +128,7 @@ class AcceleratorSpec:
         faults = list(_type_faults(self)) or list(_faults(self))
         if faults:
             raise SpecError("\n".join(faults))
+        object.__setattr__(self, "clock_mhz", float(self.clock_mhz))  # one machine, one digest
 
     @property
     def digest(self) -> str:
@@ -166,10 +168,14 @@ def _walk(obj: Any, path: str = "") -> Any:
             yield where, value
 
 
+def _class_of(kind: Any) -> type:
+    return get_origin(kind) or kind  # type: ignore[no-any-return]
+
+
 def _type_faults(obj: Any, path: str = "") -> Any:
     """A whole number may stand where a number is due; a bool, a NumPy number or a text of digits may not."""
     for f in fields(obj):
-        value, where, kind = getattr(obj, f.name), f"{path}{f.name}", get_origin(f.type) or f.type
+        value, where, kind = getattr(obj, f.name), f"{path}{f.name}", _class_of(f.type)
         if not (type(value) is kind or (kind is float and type(value) is int)):
             yield f"{where}: {value!r} is a {type(value).__name__}; give a {kind.__name__}"
         elif is_dataclass(value):
@@ -178,7 +184,7 @@ def _type_faults(obj: Any, path: str = "") -> Any:
 
 def _faults(s: AcceleratorSpec) -> Any:
     for where, value in _walk(s):
-        if isinstance(value, (int, float)) and not (value > 0 or (value == 0 and where == "memory.latency_cycles")):
+        if isinstance(value, (int, float)) and not (0 < value < math.inf or (value == 0 and where == "memory.latency_cycles")):
             yield f"{where}: {value} is not positive; give a number above 0"
     known = {where for where, _ in _walk(s)}
     for i, where in enumerate(s.assumed):
