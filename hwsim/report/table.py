@@ -60,7 +60,7 @@ def _grid(*columns: str) -> Table:
 
 def _title(r: Report) -> Text:
     m, area = r.machine, r.machine.area_um2.scaled(1e-6)
-    what = f"{r.network}: {_heading(r.run)} beside dense" if r.dense else f"{r.network}: {_heading(r.run)}"
+    what = f"{r.network}: {heading(r.run)} beside dense" if r.dense else f"{r.network}: {heading(r.run)}"
     size = f"batch {r.batch}" + (f", sequence {r.seq}" if r.seq else "")
     pe = f"PEs up to {m.kept_max}:{m.block_max}" if m.block_max > 1 else "dense PEs"
     return Text.assemble(
@@ -72,7 +72,7 @@ def _title(r: Report) -> Text:
 
 def _totals(r: Report) -> Group:
     runs = [r.dense, r.run] if r.dense else [r.run]
-    grid = _grid("<", *(f">{_heading(x)}" for x in runs), *([f">dense / {r.run.pattern}"] if r.dense else []))
+    grid = _grid("<", *(f">{heading(x)}" for x in runs), *([f">dense / {r.run.pattern}"] if r.dense else []))
 
     def row(name: str, cells: list[str], values: list[float]) -> None:
         ratio = [f"{values[0] / values[1]:.2f}x"] if r.dense and values and values[1] else [""] * bool(r.dense)
@@ -89,10 +89,10 @@ def _totals(r: Report) -> Group:
     row("power, typical", [si(x.power_mw.typical * 1e-3, "W") for x in runs], [])
     blocks = sorted(r.run.energy_by_block_pj.items(), key=lambda kv: -kv[1].typical)[:4]
     parts = ", ".join(f"{k} {percent(v.typical, r.run.energy_pj.typical)} %" for k, v in blocks)
-    return Group(grid, Text(f"energy of the {_heading(r.run)} run goes to: {parts}"))
+    return Group(grid, Text(f"energy of the {heading(r.run)} run goes to: {parts}"))
 
 
-def _heading(run: Run) -> str:
+def heading(run: Run) -> str:
     return "dense" if run.pattern in ("1:1", "dense") else run.pattern
 
 
