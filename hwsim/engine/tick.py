@@ -1,0 +1,140 @@
+"""The tick of the tile machine: its block diagram, one call a component, then the edge; and the loop over ticks."""
+
+import numpy as np
+
+from hwsim.components import accumulator, array, feed, fetch, memory, sequencer, vector, weight_loader, writeback
+from hwsim.components.config import (
+    ARRAY, CONFIG, DRAIN, ENDED, FEED, FETCH, IDLE, LAYER, MEMORY, SEQUENCER, SIGNALS, TOKENS, VECTOR, WAIT_INPUT, WAIT_TOKEN, WRITEBACK,
+    give_tokens,
+)  # fmt: skip
+from hwsim.components.link import LINK, can_pop, commit
+from hwsim.kernels import njit
+from hwsim.result import CAUSES, UNITS
+
+RUNNING, FINISHED, DEADLOCK, TOKEN_OVERFLOW = range(4)
+RUN = np.dtype(
+    [(name, "i8") for name in ("now", "moved_at", "layer", "layer_from", "remaining", "status")] + [("count", "i8", (len(UNITS), len(CAUSES)))]
+)
+LINKS = ("to_fetch", "to_feed", "to_vector", "to_writeback", "ask_sequencer", "ask_fetch", "ask_writeback", "context", "batch", "weight")
+MACHINE = np.dtype(
+    [("c", CONFIG), ("tokens", TOKENS), ("run", RUN)]
+    + [(name, LINK) for name in LINKS]
+    + [
+        ("sequencer", sequencer.STATE), ("fetch", fetch.STATE), ("feed", feed.STATE), ("weight_loader", weight_loader.STATE), ("walk", feed.STATE),
+        ("array", array.STATE), ("accumulator", accumulator.STATE), ("vector", vector.STATE), ("writeback", writeback.STATE), ("memory", memory.STATE),
+    ]
+)  # fmt: skip
+
+
+@njit
+def _array_cause(cause, m):
+    """Why no batch is there: the pipeline empties, the feed works, tokens are missing, or there is no command."""
+    if cause != WAIT_INPUT or can_pop(m.batch):
+        return cause
+    if m.feed.cmd >= 0:
+        return WAIT_INPUT
+    if m.array.exits:
+        return DRAIN
+    return WAIT_TOKEN if can_pop(m.to_feed) else IDLE
+
+
+@njit
+def _finish(m, n, queue, table, log, left_in_layer):
+    """A command is done: its tokens are given, its layer has one command fewer."""
+    give_tokens(m.tokens, queue, table[n, SIGNALS])
+    log[n, ENDED] = m.run.now
+    left_in_layer[log[n, LAYER]] -= 1
+    m.run.remaining -= 1
+
+
+@njit
+def _edge_of_tokens(m):
+    m.tokens.changed = 0
+    for p in range(4):
+        for q in range(4):
+            m.tokens.held[p, q] += m.tokens.change[p, q]
+            m.tokens.change[p, q] = 0
+            if m.tokens.held[p, q] > m.c.token_depth:
+                m.run.status = TOKEN_OVERFLOW
+
+
+@njit
+def _edge_of_links(m):
+    moved = commit(m.to_fetch) | commit(m.to_feed) | commit(m.to_vector) | commit(m.to_writeback)
+    moved |= commit(m.ask_sequencer) | commit(m.ask_fetch) | commit(m.ask_writeback)
+    return moved | commit(m.context) | commit(m.batch) | commit(m.weight)
+
+
+@njit
+def tick(m, table, log, left_in_layer):
+    """One clock cycle. Components see what the last edge left, so their order matters only where a signal is combinational: memory's answer, fetch's bank to
+    vector, vector's banks to writeback."""
+    c, now, count, tokens = m.c, m.run.now, m.run.count, m.tokens
+    answer = memory.answer_of(m.memory)
+    cause = sequencer.step(c, m.sequencer, m.to_fetch, m.to_feed, m.to_vector, m.to_writeback, m.ask_sequencer, table, answer)
+    count[SEQUENCER, cause] += 1
+    cause, done, written = fetch.step(c, m.fetch, m.to_fetch, m.ask_fetch, tokens, table, log, now, answer)
+    count[FETCH, cause] += 1
+    moved = cause == 0
+    if done >= 0:
+        _finish(m, done, 0, table, log, left_in_layer)
+    cause = array.step(c, m.array, m.batch, m.weight, log, now)
+    moved |= cause == 0
+    array_cause = _array_cause(cause, m)
+    cause = feed.step(c, m.feed, m.to_feed, m.batch, m.context, tokens, table, log, now)
+    count[FEED, cause] += 1
+    count[ARRAY, array_cause] += 1
+    weight_loader.step(c, m.weight_loader, m.walk, m.context, m.weight, table, log)
+    done = accumulator.step(c, m.accumulator, m.array, now)
+    if done >= 0:
+        _finish(m, done, 1, table, log, left_in_layer)
+    cause, done, read_a, read_b = vector.step(c, m.vector, m.to_vector, tokens, table, log, now, written)
+    count[VECTOR, cause] += 1
+    moved |= cause == 0
+    if done >= 0:
+        _finish(m, done, 2, table, log, left_in_layer)
+    cause, done = writeback.step(c, m.writeback, m.to_writeback, m.ask_writeback, tokens, table, log, now, read_a, read_b)
+    count[WRITEBACK, cause] += 1
+    if done >= 0:
+        _finish(m, done, 3, table, log, left_in_layer)
+    count[MEMORY, memory.step(c, m.memory, m.ask_sequencer, m.ask_fetch, m.ask_writeback)] += 1
+    if tokens.changed:
+        _edge_of_tokens(m)
+        moved = True
+    if _edge_of_links(m) | moved:
+        m.run.moved_at = now
+    m.run.now = now + 1
+
+
+@njit
+def _close_layers(run, left_in_layer, total, layer_cycles):
+    """Gives the cycles since the last close to the current layer, and goes on to the first layer with work left."""
+    layer = run.layer
+    for u in range(total.shape[1]):
+        for k in range(total.shape[2]):
+            total[layer, u, k] += run.count[u, k]
+            run.count[u, k] = 0
+    layer_cycles[layer] += run.now - run.layer_from
+    run.layer_from = run.now
+    while run.layer + 1 < left_in_layer.size and left_in_layer[run.layer] == 0:
+        run.layer += 1
+
+
+@njit
+def loop(m, table, log, left_in_layer, total, layer_cycles, until, patience):
+    """Ticks until the Program has ended, cycle `until`, or `patience` cycles without any movement. Status in `m.run`.
+
+    total: [layers, units, causes] and layer_cycles: [layers], both int64.
+    """
+    run = m.run
+    while run.status == RUNNING:
+        tick(m, table, log, left_in_layer)
+        if left_in_layer[run.layer] == 0 and run.layer + 1 < left_in_layer.size:
+            _close_layers(run, left_in_layer, total, layer_cycles)
+        if run.remaining == 0 and m.sequencer.ended:
+            run.status = FINISHED
+        elif run.now - run.moved_at > patience:
+            run.status = DEADLOCK
+        elif run.now >= until:
+            return
+    _close_layers(run, left_in_layer, total, layer_cycles)
