@@ -1,8 +1,11 @@
-"""Formats: how the ranks of a tensor are stored. Each encodes to two bit streams (payload, metadata), decodes from them alone, and counts its bits.
+"""Formats: how the ranks of a tensor are stored.
 
-Names after fibertrees: U uncompressed, B bitmask, CP coordinate-payload, RLE run-length, UOP offset pairs; N:M as the machine stores it.
-Source: Sze, Chen, Yang, Emer 2020, "Efficient Processing of Deep Neural Networks", chapter 8; Wu et al. 2022 (Sparseloop), arXiv:2205.05826.
-A tensor is read as [rows, K], K its last rank. A value is absent when all its bits are 0, so that -0.0 and NaN survive. docs/formats.md has the sizes.
+Each encodes to two bit streams (payload, metadata), decodes from them alone, and counts its bits.
+Names after fibertrees: U uncompressed, B bitmask, CP coordinate-payload, RLE run-length, UOP offset
+pairs; N:M as the machine stores it. A tensor is read as [rows, K], K its last rank. A value is
+absent when all its bits are 0, so that -0.0 and NaN survive. docs/formats.md has the sizes.
+Source: Sze, Chen, Yang, Emer 2020, "Efficient Processing of Deep Neural Networks", chapter 8;
+Wu et al. 2022 (Sparseloop), arXiv:2205.05826.
 """
 
 import re
@@ -45,10 +48,14 @@ class Encoded:
         return Size(8 * self.payload.size, self.metadata_bits)
 
     def decode(self) -> Array:
-        """The tensor, bit by bit what `encode` took; a stream that is too short, too long or names a place outside is refused."""
+        """The tensor, bit by bit what `encode` took. Refuses a stream that is too short or too long
+        or names a place outside."""
         item = np.dtype(DTYPES[self.number]).itemsize
         if self.payload.size % item or self.metadata.size != -(-self.metadata_bits // 8):
-            raise _broken(self.format, f"{self.payload.size} payload bytes, {self.metadata.size} metadata bytes for {self.metadata_bits} bits")
+            raise _broken(
+                self.format,
+                f"{self.payload.size} bytes of payload, {self.metadata.size} for {self.metadata_bits} bits",
+            )
         values = np.ascontiguousarray(self.payload).view(f"<u{item}")
         bits = np.unpackbits(self.metadata, bitorder="little")[: self.metadata_bits]
         rows, k = _rows(self.shape)
@@ -65,7 +72,9 @@ class Format(ABC):
 
     name: ClassVar[str]
     ranks: ClassVar[str]
-    shares_places: ClassVar[bool] = False  # an unused slot stores 0 at a place that another value may hold
+    shares_places: ClassVar[bool] = (
+        False  # an unused slot stores 0 at a place that another value may hold
+    )
 
     @abstractmethod
     def streams(self, flat: Array, rows: int, k: int) -> tuple[Array, Array]:
@@ -82,7 +91,14 @@ class Format(ABC):
         number, unsigned = _as_unsigned(values)
         payload, bits = self.streams(unsigned.reshape(-1), *_rows(unsigned.shape))
         packed = np.packbits(bits.astype(np.uint8), bitorder="little")
-        return Encoded(self, unsigned.shape, number, np.ascontiguousarray(payload).view(np.uint8), packed, bits.size)
+        return Encoded(
+            self,
+            unsigned.shape,
+            number,
+            np.ascontiguousarray(payload).view(np.uint8),
+            packed,
+            bits.size,
+        )
 
     def __str__(self) -> str:
         return self.name
@@ -108,7 +124,7 @@ class Dense(Format):
 
 @dataclass(frozen=True)
 class NMFormat(Format):
-    """`kept` slots a block, each a value and an offset of log2(block) bits; offsets ascend; all values first come, then all offsets.
+    """`kept` slots a block, each a value and an offset of log2(block) bits; offsets ascend.
     K is filled up to whole blocks."""
 
     pattern: NMPattern
@@ -122,7 +138,10 @@ class NMFormat(Format):
     def places(self, bits: Array, stored: int, rows: int, k: int) -> Array:
         blocks, kept, block = -(-k // self.pattern.block), self.pattern.kept, self.pattern.block
         if stored != rows * blocks * kept or bits.size != stored * self.pattern.offset_bits:
-            raise _broken(self, f"{stored} values and {bits.size} offset bits for {rows} rows of {blocks} blocks")
+            raise _broken(
+                self,
+                f"{stored} values and {bits.size} offset bits for {rows} rows of {blocks} blocks",
+            )
         inside = _from_bits(bits, self.pattern.offset_bits, stored).reshape(rows, blocks, kept)
         column = inside + block * np.arange(blocks)[:, None]
         if column.size and column.max() >= k:
@@ -159,7 +178,8 @@ class Bitmask(Format):
 
 @dataclass(frozen=True)
 class CoordinatePayload(Format):
-    """The ranks flattened into one; each value present with its coordinate of ceil(log2(rows * K)) bits, ascending."""
+    """The ranks flattened into one; each value present with its coordinate of ceil(log2(rows * K))
+    bits, ascending."""
 
     name: ClassVar[str] = "coordinate"
     ranks: ClassVar[str] = "CP (flattened)"
@@ -179,8 +199,11 @@ class CoordinatePayload(Format):
 
 @dataclass(frozen=True)
 class RunLength(Format):
-    """The ranks flattened into one; each entry a run (absent values before it, `run_bits` wide) and a value. A longer run stores a value of 0 after
-    2^run_bits - 1 absent ones, as EIE does; absent values at the end store nothing. Source: Han et al. 2016 (EIE), arXiv:1602.01528, 4-bit runs."""
+    """The ranks flattened into one; each entry a value and the number of absent ones before it.
+
+    A longer run than `run_bits` hold stores a value of 0 after 2^run_bits - 1 absent ones; absent
+    values at the end store nothing. Source: Han et al. 2016 (EIE), arXiv:1602.01528, 4-bit runs.
+    """
 
     run_bits: int = 4
     name: ClassVar[str] = "rle"
@@ -219,7 +242,8 @@ class RunLength(Format):
 
 @dataclass(frozen=True)
 class Csr(Format):
-    """UOP over the rows (rows + 1 offsets, each wide enough for a full tensor), CP in K (ceil(log2 K) bits a value)."""
+    """UOP over the rows (rows + 1 offsets, each wide enough for a full tensor), then CP in K
+    (ceil(log2 K) bits a value)."""
 
     name: ClassVar[str] = "csr"
     ranks: ClassVar[str] = "UOP CP"
@@ -227,14 +251,21 @@ class Csr(Format):
     def streams(self, flat: Array, rows: int, k: int) -> tuple[Array, Array]:
         row, column = np.nonzero(flat.reshape(rows, k))
         offsets = np.searchsorted(row, np.arange(rows + 1))
-        return flat[row * k + column], np.concatenate([_to_bits(offsets, _count_bits(rows * k)), _to_bits(column, index_bits(k))])
+        return flat[row * k + column], np.concatenate(
+            [_to_bits(offsets, _count_bits(rows * k)), _to_bits(column, index_bits(k))]
+        )
 
     def places(self, bits: Array, stored: int, rows: int, k: int) -> Array:
         cut = (rows + 1) * _count_bits(rows * k)
         offsets = _from_bits(bits[:cut], _count_bits(rows * k), rows + 1)
         if offsets[0] or offsets[-1] != stored or (np.diff(offsets) < 0).any():
-            raise _broken(self, f"row offsets from {offsets[0]} to {offsets[-1]} for {stored} values")
-        row, column = np.repeat(np.arange(rows), np.diff(offsets)), _from_bits(bits[cut:], index_bits(k), stored)
+            raise _broken(
+                self, f"row offsets from {offsets[0]} to {offsets[-1]} for {stored} values"
+            )
+        row, column = (
+            np.repeat(np.arange(rows), np.diff(offsets)),
+            _from_bits(bits[cut:], index_bits(k), stored),
+        )
         if column.size and column.max() >= k:
             raise _broken(self, f"column {column.max()} of {k}")
         return _ascending(row * k + column, self)
@@ -243,7 +274,9 @@ class Csr(Format):
         _, u = _as_unsigned(values)
         rows, k = _rows(u.shape)
         present = int(np.count_nonzero(u))
-        return Size(8 * u.itemsize * present, (rows + 1) * _count_bits(rows * k) + present * index_bits(k))
+        return Size(
+            8 * u.itemsize * present, (rows + 1) * _count_bits(rows * k) + present * index_bits(k)
+        )
 
 
 FORMATS: tuple[Format, ...] = (Dense(), Bitmask(), CoordinatePayload(), RunLength(), Csr())
@@ -257,7 +290,9 @@ def parse_format(text: str) -> Format:
         return NMFormat(NMPattern.parse(text))
     named = {f.name: f for f in FORMATS}
     if text not in named:
-        raise SpecError(f"format: {text[:40]!r} is unknown; use {', '.join(named)}, rle:BITS or N:M")
+        raise SpecError(
+            f"format: {text[:40]!r} is unknown; use {', '.join(named)}, rle:BITS or N:M"
+        )
     return named[text]
 
 
@@ -279,7 +314,8 @@ def _as_unsigned(values: Array) -> tuple[str, Array]:
     for number, code in DTYPES.items():
         if np.asarray(values).dtype == np.dtype(code) and np.ndim(values):
             return number, np.ascontiguousarray(values).view(f"<u{np.dtype(code).itemsize}")
-    raise SpecError(f"format: values of type {np.asarray(values).dtype} and {np.ndim(values)} ranks; give one rank or more of {', '.join(DTYPES)}")
+    given = f"values of type {np.asarray(values).dtype} and {np.ndim(values)} ranks"
+    raise SpecError(f"format: {given}; give one rank or more of {', '.join(DTYPES)}")
 
 
 def _to_bits(values: Array, width: int) -> Array:
@@ -289,7 +325,7 @@ def _to_bits(values: Array, width: int) -> Array:
 
 def _from_bits(bits: Array, width: int, count: int) -> Array:
     if bits.size != width * count:
-        raise SpecError(f"format: {bits.size} metadata bits for {count} fields of {width}; the stream is cut or of another tensor, encode it again")
+        raise _broken("", f"{bits.size} metadata bits for {count} fields of {width}")
     fields: Array = bits.reshape(count, width).astype(np.int64) << np.arange(width)
     return np.asarray(fields.sum(axis=1))
 
@@ -300,5 +336,7 @@ def _ascending(at: Array, form: Format) -> Array:
     return at
 
 
-def _broken(form: Format, what: str) -> SpecError:
-    return SpecError(f"format {form}: {what}; the stream is cut or of another tensor, encode it again")
+def _broken(form: Format | str, what: str) -> SpecError:
+    return SpecError(
+        f"{f'format {form}'.strip()}: {what}; the stream is cut or of another tensor, encode it again"
+    )

@@ -26,7 +26,11 @@ PRESETS = Path(__file__).parent / "presets"
 INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
 NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
 WORDS = {int: "a whole number", float: "a number", str: "a text"}
-ADVICE = {int: "write digits only, at most 18", float: "write digits, such as 200 or 0.5", str: "write a word, or quote it"}
+ADVICE = {
+    int: "write digits only, at most 18",
+    float: "write digits, such as 200 or 0.5",
+    str: "write a word, or quote it",
+}
 BAD = object()  # in place of a value that could not be read
 T = TypeVar("T")
 
@@ -40,7 +44,9 @@ def load_machine(name_or_path: str | Path) -> AcceleratorSpec:
     text = str(name_or_path)
     if not (isinstance(name_or_path, Path) or text.endswith((".yaml", ".yml")) or "/" in text):
         if text not in machine_names():
-            raise SpecError(f"machine: {text[:80]!r} is unknown; use {', '.join(machine_names())}, or a path to a .yaml file")
+            raise SpecError(
+                f"machine: {text[:80]!r} is unknown; use {', '.join(machine_names())}, or a path to a .yaml file"
+            )
         return _preset(text)
     return _machine(Path(name_or_path))
 
@@ -93,7 +99,12 @@ class _Reading:
 
     def raise_faults(self) -> None:
         if self.faults:
-            raise SpecError("\n".join(f"{self.file}:{line}: {text}" for line, text in sorted(self.faults, key=lambda x: x[0])))
+            raise SpecError(
+                "\n".join(
+                    f"{self.file}:{line}: {text}"
+                    for line, text in sorted(self.faults, key=lambda x: x[0])
+                )
+            )
 
 
 def read_file(cls: type[T], path: Path, *checks: Any) -> T:
@@ -101,7 +112,9 @@ def read_file(cls: type[T], path: Path, *checks: Any) -> T:
     try:
         text = Path(path).read_text("utf-8")
     except OSError as e:
-        raise SpecError(f"{path}: cannot be read ({e.strerror}); give a YAML file that exists and may be read") from e
+        raise SpecError(
+            f"{path}: cannot be read ({e.strerror}); give a YAML file that exists and may be read"
+        ) from e
     except UnicodeDecodeError as e:
         raise SpecError(f"{path}: byte {e.start} is not UTF-8; give a text file") from e
     return read_text(cls, text, str(path), *checks)
@@ -122,9 +135,13 @@ def _compose(text: str, file: str) -> Node:
         node = YAML(typ="safe", pure=True).compose(text)
     except MarkedYAMLError as e:
         line = e.problem_mark.line + 1 if e.problem_mark else 1
-        raise SpecError(f"{file}:{line}: not YAML: {' '.join((e.problem or str(e)).split())}; mend the line") from e
+        raise SpecError(
+            f"{file}:{line}: not YAML: {' '.join((e.problem or str(e)).split())}; mend the line"
+        ) from e
     except (YAMLError, ValueError, RecursionError) as e:
-        raise SpecError(f"{file}: not YAML: {' '.join(str(e).split())[:120]}; give a text of `key: value` lines") from e
+        raise SpecError(
+            f"{file}: not YAML: {' '.join(str(e).split())[:120]}; give a text of `key: value` lines"
+        ) from e
     if node is None:
         raise SpecError(f"{file}: is empty; write its fields, one `key: value` a line")
     return node
@@ -152,14 +169,19 @@ def _read(kind: Any, node: Node, path: str, r: _Reading) -> Any:
 def _pairs(node: Node, path: str, r: _Reading) -> Iterator[tuple[str, Node, Node]]:
     """Key, its node, its value; doubled keys and keys that are no text are faults, the first of two wins."""
     if not isinstance(node, MappingNode):
-        r.wrong(node, f"{path or 'file'}: {_show(node)} where `key: value` lines are due; write them")
+        r.wrong(
+            node, f"{path or 'file'}: {_show(node)} where `key: value` lines are due; write them"
+        )
         return
     seen: dict[str, int] = {}
     for key, value in node.value:
         if not isinstance(key, ScalarNode):
             r.fault(key, f"{path or 'file'}: {_show(key)} is no key; use a field name")
         elif key.value in seen:
-            r.fault(key, f"{_join(path, key.value)}: given twice, first in line {seen[key.value]}; keep one")
+            r.fault(
+                key,
+                f"{_join(path, key.value)}: given twice, first in line {seen[key.value]}; keep one",
+            )
         else:
             seen[key.value] = key.start_mark.line + 1
             yield key.value, key, value
@@ -201,7 +223,9 @@ def _read_tuple(kind: Any, node: Node, path: str, r: _Reading) -> Any:
 
 
 def _read_dict(kind: Any, node: Node, path: str, r: _Reading) -> Any:
-    return {name: _read(kind, value, _join(path, name), r) for name, _, value in _pairs(node, path, r)}
+    return {
+        name: _read(kind, value, _join(path, name), r) for name, _, value in _pairs(node, path, r)
+    }
 
 
 def _read_scalar(kind: Any, node: Node, path: str, r: _Reading) -> Any:
