@@ -22,6 +22,7 @@ PLANTS = {
     "door: safetensors and tokenizers": ("mapper/planted_reader.py", "import safetensors"),
     "door: YAML": ("hwsim/spec/planted_reader.py", "from ruamel.yaml import YAML"),
     "door: pictures": ("hwsim/engine/planted_picture.py", "import matplotlib.pyplot"),
+    "door: clusters": ("hwsim/engine/planted_cluster.py", "import distributed"),
     "door: command line": ("hwsim/report/planted_line.py", "import typer"),
 }
 
