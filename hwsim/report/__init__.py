@@ -1,4 +1,6 @@
-"""The report: a Result times prices, checked, and shown as a table, JSON and pictures. matplotlib is imported by `pictures` alone."""
+"""The report: a Result times prices, checked, and shown as a table, JSON and pictures. matplotlib
+is imported by `pictures` alone.
+"""
 
 from hwsim.report.build import make_report
 from hwsim.report.check import check

@@ -4,7 +4,18 @@ from typing import Protocol
 
 from hwsim.report.check import check
 from hwsim.report.measures import array_macs, total_utilisation, utilisation
-from hwsim.report.report import ZERO, Cosine, HostWork, LayerReport, Lost, Machine, Range, Report, Run, Traffic
+from hwsim.report.report import (
+    ZERO,
+    Cosine,
+    HostWork,
+    LayerReport,
+    Lost,
+    Machine,
+    Range,
+    Report,
+    Run,
+    Traffic,
+)
 from hwsim.report.shortfall import shortfall
 from hwsim.result import ACTIONS, CAUSES, UNITS, LayerResult, Result
 from hwsim.spec.errors import ResultError
@@ -36,7 +47,9 @@ def make_report(
     host: tuple[HostWork, ...] = (),
     versions: dict[str, str] | None = None,
 ) -> Report:
-    """Checks both results first. Raises SimulationError where a check fails, ResultError where `dense` is not the same network on this machine."""
+    """Checks both results first. Raises SimulationError where a check fails, ResultError where
+    `dense` is not the same network on this machine.
+    """
     for x in (result, *([dense] if dense else [])):
         check(x, spec)
     lost: tuple[Lost, ...] = ()
@@ -66,7 +79,9 @@ def _same(result: Result, dense: Result) -> None:
     a, b = [x.name for x in result.layers], [x.name for x in dense.layers]
     if a != b or result.digest != dense.digest:
         odd = next((x for x in [*a, *b] if x not in a or x not in b), result.machine)
-        raise ResultError(f"{result.network}.{odd}: not in both runs, dense and {result.pattern}; compare runs of one network on one machine")
+        raise ResultError(
+            f"{result.network}.{odd}: not in both runs; compare one network on one machine"
+        )
 
 
 def _machine(spec: AcceleratorSpec, prices: Prices) -> Machine:
@@ -117,7 +132,9 @@ def _run(result: Result, spec: AcceleratorSpec, prices: Prices, dense: Result | 
     )
 
 
-def _layer(layer: LayerResult, spec: AcceleratorSpec, prices: Prices, before: int | None) -> LayerReport:
+def _layer(
+    layer: LayerResult, spec: AcceleratorSpec, prices: Prices, before: int | None
+) -> LayerReport:
     read, write = layer.actions["memory.read_bits"], layer.actions["memory.write_bits"]
     return LayerReport(
         name=layer.name,
@@ -141,7 +158,9 @@ def _layer(layer: LayerResult, spec: AcceleratorSpec, prices: Prices, before: in
 
 
 def _energy(layer: LayerResult, spec: AcceleratorSpec, prices: Prices) -> dict[str, Range]:
-    """Action -> pJ. Where it is unknown how many of the kept MACs met a zero activation: low has all of them gated, typical and high none."""
+    """Action -> pJ. Where it is unknown how many of the kept MACs met a zero activation: low has
+    all of them gated, typical and high none.
+    """
     known = {k: v for k, v in layer.actions.items() if v is not None}
     if len(known) == len(layer.actions):
         return {k: _range(v) for k, v in prices.energy_pj(spec, known).items()}

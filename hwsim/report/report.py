@@ -1,4 +1,6 @@
-"""Report: a Result times prices, as people and scripts read it. Its JSON is docs/result_schema.md."""
+"""Report: a Result times prices, as people and scripts read it. Its JSON is
+docs/result_schema.md.
+"""
 
 import json
 from dataclasses import asdict, dataclass, fields
@@ -35,7 +37,9 @@ class Traffic:
 
 @dataclass(frozen=True)
 class LayerReport:
-    """One layer of one run. `speedup`: cycles of the same layer in the dense run / these cycles; None without a dense run. `actions`: None is unknown."""
+    """One layer of one run. `speedup`: cycles of the same layer in the dense run / these cycles;
+    None without a dense run. `actions`: None is unknown.
+    """
 
     name: str
     kind: str
@@ -58,7 +62,9 @@ class LayerReport:
 
 @dataclass(frozen=True)
 class Run:
-    """Totals of one run and its layers. `energy_by_block_pj` adds up to `energy_pj`; `unknown`: the actions whose counts were not measured."""
+    """Totals of one run and its layers. `energy_by_block_pj` adds up to `energy_pj`; `unknown`: the
+    actions whose counts were not measured.
+    """
 
     pattern: str
     cycles: int
@@ -102,8 +108,10 @@ class Machine:
 
 @dataclass(frozen=True)
 class Cosine:
-    """Sentence vectors of the network that was run against those of the network as it was trained. `nearest_changes`: sentences whose nearest
-    other sentence is another one than before. `by`: what computed the vectors."""
+    """Sentence vectors of the network that was run against those of the network as it was trained.
+    `nearest_changes`: sentences whose nearest other sentence is another one than before. `by`: what
+    computed the vectors.
+    """
 
     mean: float
     min: float
@@ -114,7 +122,9 @@ class Cosine:
 
 @dataclass(frozen=True)
 class HostWork:
-    """Work outside the machine. `share`: of all arithmetic operations of the network, None where there are none to count."""
+    """Work outside the machine. `share`: of all arithmetic operations of the network, None where
+    there are none to count.
+    """
 
     work: str
     operations: int | None
@@ -123,7 +133,9 @@ class HostWork:
 
 @dataclass(frozen=True)
 class Lost:
-    """Cycles of the pruned run above dense / (block / kept), by what took them; `layer` took most of them. Negative: gained."""
+    """Cycles of the pruned run above dense / (block / kept), by what took them; `layer` took most
+    of them. Negative: gained.
+    """
 
     cause: str
     cycles: float
@@ -133,7 +145,9 @@ class Lost:
 
 @dataclass(frozen=True)
 class Report:
-    """`run`: the network as asked for; `dense`: the same without pruning, None where nothing was pruned."""
+    """`run`: the network as asked for; `dense`: the same without pruning, None where nothing was
+    pruned.
+    """
 
     network: str
     machine: Machine
@@ -188,7 +202,13 @@ def _run(d: dict[str, Any]) -> Run:
             "dram_bits": Traffic(**d["dram_bits"]),
             "unknown": tuple(d["unknown"]),
             "layers": tuple(
-                LayerReport(**{**x, "energy_pj": Range(**x["energy_pj"]), "dram_bits": Traffic(**x["dram_bits"])})
+                LayerReport(
+                    **{
+                        **x,
+                        "energy_pj": Range(**x["energy_pj"]),
+                        "dram_bits": Traffic(**x["dram_bits"]),
+                    }
+                )
                 for x in d["layers"]
             ),
         }

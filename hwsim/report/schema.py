@@ -1,7 +1,8 @@
-"""The schema of the report's JSON, as a table of fields, and the check of a file against it. Prose: docs/result_schema.md.
+"""The schema of the report's JSON, as a table of fields, and the check of a file against it. Prose:
+docs/result_schema.md.
 
-A field's type is a word (`int`, `number`, `text`, `flag`, `count`), with `?` where null is allowed, a dict (an object with exactly
-these fields), `[type]` (a list) or `{*: type}` (any names).
+A field's type is a word (`int`, `number`, `text`, `flag`, `count`), with `?` where null is allowed,
+a dict (an object with exactly these fields), `[type]` (a list) or `{*: type}` (any names).
 """
 
 import json
@@ -15,7 +16,7 @@ SCHEMA_VERSION = 1
 
 RANGE = {"low": "number", "typical": "number", "high": "number"}
 TRAFFIC = {"read": "count", "write": "count"}
-UNIT_TIMES = {unit: {cause: "count" for cause in CAUSES} for unit in UNITS}
+UNIT_TIMES = {unit: dict.fromkeys(CAUSES, "count") for unit in UNITS}
 LAYER = {
     "name": "text", "kind": "text", "shape": "text", "pattern": "text", "dataflow": "text",
     "cycles": "count", "estimate_cycles": "count", "speedup": "number?", "utilisation": "number",
@@ -32,7 +33,13 @@ MACHINE = {
     "name": "text", "digest": "text", "technology": "text", "number": "text", "rows": "count", "cols": "count",
     "kept_max": "count", "block_max": "count", "clock_mhz": "number", "beat_bits": "count", "area_um2": RANGE,
 }  # fmt: skip
-COSINE = {"mean": "number", "min": "number", "nearest_changes": "count", "sentences": "count", "by": "text"}
+COSINE = {
+    "mean": "number",
+    "min": "number",
+    "nearest_changes": "count",
+    "sentences": "count",
+    "by": "text",
+}
 SCHEMA: dict[str, Any] = {
     "schema": "count", "network": "text", "machine": MACHINE, "batch": "count", "seq": "count?", "values": "flag",
     "speedup": "number?", "dense": (RUN, None), "cosine": (COSINE, None),
@@ -49,12 +56,18 @@ def parse_json(text: str, where: str) -> dict[str, Any]:
     try:
         data = json.loads(text)
     except (json.JSONDecodeError, RecursionError) as e:
-        at = f"line {e.lineno}: {e.msg}" if isinstance(e, json.JSONDecodeError) else "nested too deep"
+        at = (
+            f"line {e.lineno}: {e.msg}"
+            if isinstance(e, json.JSONDecodeError)
+            else "nested too deep"
+        )
         raise ResultError(f"{where}: not JSON ({at}); {MAKE}") from e
     if not isinstance(data, dict):
         raise ResultError(f"{where}: not a report ({type(data).__name__} at its top); {MAKE}")
     if data.get("schema") != SCHEMA_VERSION:
-        raise ResultError(f"{where}: schema is {data.get('schema')!r}, this is {SCHEMA_VERSION}; {MAKE}")
+        raise ResultError(
+            f"{where}: schema is {data.get('schema')!r}, this is {SCHEMA_VERSION}; {MAKE}"
+        )
     return data
 
 
@@ -102,7 +115,11 @@ def _is(value: Any, kind: str) -> bool:
         case "count":
             return isinstance(value, int) and not isinstance(value, bool) and value >= 0
         case _:
-            return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+            return (
+                isinstance(value, (int, float))
+                and not isinstance(value, bool)
+                and math.isfinite(value)
+            )
 
 
 def _show(value: Any) -> str:

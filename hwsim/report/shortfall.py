@@ -1,11 +1,15 @@
-"""Where a pruned run is slower than dense / (block / kept): which cycles are missing and what took them.
+"""Where a pruned run is slower than dense / (block / kept): which cycles are missing and what took
+them.
 
-Each layer's cycles are the sum of what the array did in them, in both runs; so `pruned - dense * kept / block` splits without rest:
+Each layer's cycles are the sum of what the array did in them, in both runs; so `pruned - dense *
+kept / block` splits without rest:
 
-- a layer without products: `vector work`; one whose second operand is no weight: `attention products` (activations cannot be pruned beforehand);
-  a layer that was left dense: `layers left dense`;
-- in a pruned layer: cycles in which the array was busy, that did not shrink: `padding` (K to whole folds, columns and pixels to whole tiles); `fill`;
-  `drain`; cycles in which it waited or stood idle count for the other unit that was busiest in that layer.
+- a layer without products: `vector work`; one whose second operand is no weight: `attention
+  products` (activations cannot be pruned beforehand); a layer that was left dense: `layers left
+  dense`;
+- in a pruned layer: cycles in which the array was busy, that did not shrink: `padding` (K to whole
+  folds, columns and pixels to whole tiles); `fill`; `drain`; cycles in which it waited or stood
+  idle count for the other unit that was busiest in that layer.
 """
 
 from collections import defaultdict
@@ -26,7 +30,9 @@ PRODUCTS = ("scores", "context", "matmul")
 
 
 def shortfall(dense: Result, pruned: Result, kept: int, block: int) -> tuple[Lost, ...]:
-    """Parts add up to pruned.cycles - dense.cycles * kept / block; the largest first. Both runs hold the same layers."""
+    """Parts add up to pruned.cycles - dense.cycles * kept / block; the largest first. Both runs
+    hold the same layers.
+    """
     parts: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     before = {layer.name: layer for layer in dense.layers}
     for layer in pruned.layers:
@@ -36,7 +42,14 @@ def shortfall(dense: Result, pruned: Result, kept: int, block: int) -> tuple[Los
     out = []
     for cause, by_layer in parts.items():
         cycles = sum(by_layer.values())
-        out.append(Lost(cause, cycles, cycles / missing if missing else 0.0, max(by_layer, key=lambda k: by_layer[k])))
+        out.append(
+            Lost(
+                cause,
+                cycles,
+                cycles / missing if missing else 0.0,
+                max(by_layer, key=lambda k: by_layer[k]),
+            )
+        )
     return tuple(sorted(out, key=lambda x: -x.cycles))
 
 
@@ -63,5 +76,7 @@ def _cause(name: str, layer: LayerResult) -> str:
 
 
 def busiest(units: dict[str, dict[str, int]]) -> str:
-    """The unit, other than the array, that was busy longest; the earlier of BLAME where two are equal."""
+    """The unit, other than the array, that was busy longest; the earlier of BLAME where two are
+    equal.
+    """
     return max(BLAME, key=lambda unit: units[unit]["busy"])

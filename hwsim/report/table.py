@@ -1,6 +1,7 @@
 """The first screen: at most 100 columns, about 60 lines. Reads a Report alone."""
 
 import io
+from collections import Counter
 from collections.abc import Iterator
 
 from rich import box
@@ -8,23 +9,41 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from hwsim.report.report import LayerReport, Lost, Report, Run
+from hwsim.report.report import Cosine, LayerReport, Lost, Report
 from hwsim.report.shortfall import WAITS, busiest
 from hwsim.result import CAUSES, UNITS
 
 COLUMNS, COSTLIEST, LOSSES = 100, 5, 6
-PREFIXES = {1e-12: "p", 1e-9: "n", 1e-6: "u", 1e-3: "m", 1.0: "", 1e3: "k", 1e6: "M", 1e9: "G", 1e12: "T"}
+DENSE = "dense"
+PREFIXES = {
+    1e-12: "p",
+    1e-9: "n",
+    1e-6: "u",
+    1e-3: "m",
+    1.0: "",
+    1e3: "k",
+    1e6: "M",
+    1e9: "G",
+    1e12: "T",
+}
 
 
 def text(report: Report, columns: int = COLUMNS) -> str:
     """The screen as plain text."""
     out = io.StringIO()
-    Console(file=out, width=columns, color_system=None, force_terminal=False, legacy_windows=False).print(screen(report))
+    Console(
+        file=out, width=columns, color_system=None, force_terminal=False, legacy_windows=False
+    ).print(screen(report))
     return "".join(line.rstrip() + "\n" for line in out.getvalue().splitlines())
 
 
 def screen(report: Report) -> Group:
-    parts: list[RenderableType] = [_title(report), _totals(report), _units(report), _costliest(report)]
+    parts: list[RenderableType] = [
+        _title(report),
+        _totals(report),
+        _units(report),
+        _costliest(report),
+    ]
     if report.lost:
         parts.append(_lost(report))
     if report.cosine:
@@ -54,13 +73,19 @@ def _grid(*columns: str) -> Table:
     """Columns: `<` left, `>` right before the heading."""
     grid = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     for c in columns:
-        grid.add_column(c[1:], justify="left" if c[0] == "<" else "right", no_wrap=True, overflow="ellipsis")
+        grid.add_column(
+            c[1:], justify="left" if c[0] == "<" else "right", no_wrap=True, overflow="ellipsis"
+        )
     return grid
 
 
 def _title(r: Report) -> Text:
     m, area = r.machine, r.machine.area_um2.scaled(1e-6)
-    what = f"{r.network}: {heading(r.run)} beside dense" if r.dense else f"{r.network}: {heading(r.run)}"
+    what = (
+        f"{r.network}: {r.run.pattern} beside dense"
+        if r.dense
+        else f"{r.network}: {r.run.pattern}"
+    )
     size = f"batch {r.batch}" + (f", sequence {r.seq}" if r.seq else "")
     pe = f"PEs up to {m.kept_max}:{m.block_max}" if m.block_max > 1 else "dense PEs"
     return Text.assemble(
@@ -72,28 +97,49 @@ def _title(r: Report) -> Text:
 
 def _totals(r: Report) -> Group:
     runs = [r.dense, r.run] if r.dense else [r.run]
-    grid = _grid("<", *(f">{heading(x)}" for x in runs), *([f">dense / {r.run.pattern}"] if r.dense else []))
+    grid = _grid(
+        "<", *(f">{x.pattern}" for x in runs), *([f">dense / {r.run.pattern}"] if r.dense else [])
+    )
 
     def row(name: str, cells: list[str], values: list[float]) -> None:
-        ratio = [f"{values[0] / values[1]:.2f}x"] if r.dense and values and values[1] else [""] * bool(r.dense)
+        ratio = (
+            [f"{values[0] / values[1]:.2f}x"]
+            if r.dense and values and values[1]
+            else [""] * bool(r.dense)
+        )
         grid.add_row(name, *cells, *ratio)
 
     row("cycles", [f"{x.cycles:,}" for x in runs], [x.cycles for x in runs])
-    row(f"time at {r.machine.clock_mhz:g} MHz", [si(x.time_us * 1e-6, "s") for x in runs], [x.time_us for x in runs])
+    row(
+        f"time at {r.machine.clock_mhz:g} MHz",
+        [si(x.time_us * 1e-6, "s") for x in runs],
+        [x.time_us for x in runs],
+    )
     row("utilisation of the PEs, %", [percent(x.utilisation) for x in runs], [])
     row("MACs in the array", [f"{x.array_macs:,}" for x in runs], [x.array_macs for x in runs])
     row("DRAM read", [si(x.dram_bits.read, "bit") for x in runs], [x.dram_bits.read for x in runs])
-    row("DRAM written", [si(x.dram_bits.write, "bit") for x in runs], [x.dram_bits.write for x in runs])
-    row("energy, typical", [si(x.energy_pj.typical * 1e-12, "J") for x in runs], [x.energy_pj.typical for x in runs])
-    row("energy, range", [f"{si(x.energy_pj.low * 1e-12, 'J')} to {si(x.energy_pj.high * 1e-12, 'J')}" for x in runs], [])
+    row(
+        "DRAM written",
+        [si(x.dram_bits.write, "bit") for x in runs],
+        [x.dram_bits.write for x in runs],
+    )
+    row(
+        "energy, typical",
+        [si(x.energy_pj.typical * 1e-12, "J") for x in runs],
+        [x.energy_pj.typical for x in runs],
+    )
+    row(
+        "energy, range",
+        [
+            f"{si(x.energy_pj.low * 1e-12, 'J')} to {si(x.energy_pj.high * 1e-12, 'J')}"
+            for x in runs
+        ],
+        [],
+    )
     row("power, typical", [si(x.power_mw.typical * 1e-3, "W") for x in runs], [])
     blocks = sorted(r.run.energy_by_block_pj.items(), key=lambda kv: -kv[1].typical)[:4]
     parts = ", ".join(f"{k} {percent(v.typical, r.run.energy_pj.typical)} %" for k, v in blocks)
-    return Group(grid, Text(f"energy of the {heading(r.run)} run goes to: {parts}"))
-
-
-def heading(run: Run) -> str:
-    return "dense" if run.pattern in ("1:1", "dense") else run.pattern
+    return Group(grid, Text(f"energy of the {r.run.pattern} run goes to: {parts}"))
 
 
 def _units(r: Report) -> Group:
@@ -114,13 +160,32 @@ def _units(r: Report) -> Group:
 def _costliest(r: Report) -> Group:
     layers = sorted(r.run.layers, key=lambda x: -x.cycles)[:COSTLIEST]
     share = percent(sum(x.cycles for x in layers), r.run.cycles)
-    heads = ["<layer", "<kind", "<N:M", "<flow", ">cycles", ">time %", *([">speedup"] if r.dense else []), ">util. %", "<the array was"]
+    heads = [
+        "<layer",
+        "<kind",
+        "<N:M",
+        "<flow",
+        ">cycles",
+        ">time %",
+        *([">speedup"] if r.dense else []),
+        ">util. %",
+        "<the array was",
+    ]
     grid = _grid(*heads)
     for x in layers:
         speedup = [f"{x.speedup:.2f}x" if x.speedup is not None else "-"] if r.dense else []
-        cells = [_short(x.name, 30), x.kind, x.pattern, x.dataflow, f"{x.cycles:,}", percent(x.cycles, r.run.cycles)]
+        cells = [
+            _short(x.name, 30),
+            x.kind,
+            x.pattern,
+            x.dataflow,
+            f"{x.cycles:,}",
+            percent(x.cycles, r.run.cycles),
+        ]
         grid.add_row(*cells, *speedup, percent(x.utilisation), _mostly(x))
-    return _titled(f"the {len(layers)} costliest of {len(r.run.layers)} layers, {share} % of the time", grid)
+    return _titled(
+        f"the {len(layers)} costliest of {len(r.run.layers)} layers, {share} % of the time", grid
+    )
 
 
 def _short(name: str, width: int) -> str:
@@ -148,7 +213,9 @@ def _lost(r: Report) -> Group:
 
 
 def _worst(lost: tuple[Lost, ...]) -> Iterator[Lost]:
-    """The largest parts; what is below 1 % or does not fit stands together, so that the shares add up."""
+    """The largest parts; what is below 1 % or does not fit stands together, so that the shares add
+    up.
+    """
     shown = [x for x in lost if abs(x.share) >= 0.01]
     shown = sorted(shown, key=lambda x: -abs(x.cycles))[: LOSSES - 1]
     yield from sorted(shown, key=lambda x: -x.cycles)
@@ -160,29 +227,46 @@ def _worst(lost: tuple[Lost, ...]) -> Iterator[Lost]:
 def _cosine(r: Report) -> Text:
     c = r.cosine
     assert c is not None
-    if c.mean >= 0.99 and not c.nearest_changes:
-        verdict = "the embeddings are kept"
-    elif c.mean >= 0.9 and c.nearest_changes <= c.sentences // 4:
-        verdict = "the embeddings are damaged"
-    else:
-        verdict = "the embeddings are ruined: prune less, or train after pruning"
-    how = "pruned in one shot, without training" if r.dense else "in the machine's numbers"
+    how = "after one-shot pruning" if r.run.pattern != DENSE else "in the machine's numbers"
     return Text.assemble(
-        (f"embeddings, {how}: {verdict}\n", "bold"),
-        f"cosine to the vectors of the network as trained, over {c.sentences} sentences: mean {c.mean:.4f}, lowest {c.min:.4f}; "
-        f"the nearest other sentence changes for {c.nearest_changes} of {c.sentences} (vectors by {c.by})",
+        (f"embeddings {how}: {_verdict(c)}\n", "bold"),
+        f"cosine to the vectors of the network as trained, over {c.sentences} sentences: "
+        f"mean {c.mean:.4f}, lowest {c.min:.4f};\nthe nearest other sentence changes for "
+        f"{c.nearest_changes} of {c.sentences} (vectors by {c.by})",
     )
+
+
+def _verdict(c: Cosine) -> str:
+    if c.mean >= 0.99 and not c.nearest_changes:
+        return "kept"
+    if c.mean >= 0.9 and 4 * c.nearest_changes <= c.sentences:
+        return "damaged"
+    return "ruined; prune less, or train after pruning"
 
 
 def _small_print(r: Report) -> Text:
     lines = ["utilisation: MACs of kept weights, done in the array / (PEs x cycles)"]
     if r.run.unknown:
-        lines.append(f"unknown without values, so the energy range is wider: {', '.join(r.run.unknown)}")
+        lines.append(
+            f"unknown without values, so the energy range is wider: {', '.join(r.run.unknown)}"
+        )
     if r.host:
-        work = ", ".join(f"{h.work} ({'no arithmetic' if h.share is None else f'{100 * h.share:.2g} %'})" for h in r.host)
+        work = ", ".join(
+            f"{h.work} ({'no arithmetic' if h.share is None else f'{100 * h.share:.2g} %'})"
+            for h in r.host
+        )
         lines.append(f"on the host, share of the network's arithmetic: {work}")
-    lines.append(f"assumed, by no public source: {', '.join(r.assumed)}" if r.assumed else "no number of this machine is assumed")
+    lines.append(_assumed(r.assumed))
     lines.extend(r.notes)
     if r.versions:
         lines.append(", ".join(f"{k} {v}" for k, v in r.versions.items()))
     return Text("\n".join(lines), style="dim")
+
+
+def _assumed(fields: tuple[str, ...]) -> str:
+    """Counted by group: `levels (15)`."""
+    if not fields:
+        return "no number of this machine is assumed"
+    groups = Counter(name.split(".")[0] for name in fields)
+    shown = ", ".join(k if k in fields else f"{k} ({n})" for k, n in groups.items())
+    return f"assumed, stated by no public source: {len(fields)} numbers of the machine: {shown}"

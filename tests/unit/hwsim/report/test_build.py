@@ -1,0 +1,94 @@
+"""Totals are sums of parts, and the definitions are what they say."""
+
+from dataclasses import replace
+
+import pytest
+
+from hwsim.report import Report, make_report
+from hwsim.spec.errors import ResultError, SimulationError
+from tests.unit.hwsim.report.handmade import SPEC, Prices, dense, layer, pruned, result
+
+
+def beside(gated: int | None = 250) -> Report:
+    return make_report(pruned(gated=gated), SPEC, Prices(), dense=dense())
+
+
+def test_totals_by_hand() -> None:
+    r = beside()
+    assert (r.run.cycles, r.dense.cycles if r.dense else 0) == (3690, 7000)
+    assert r.speedup == pytest.approx(7000 / 3690)
+    assert r.run.time_us == pytest.approx(18.45)
+    assert r.run.utilisation == pytest.approx((16384 + 10000) / (16 * 3690))
+    assert (r.run.dram_bits.read, r.run.dram_bits.write) == (40000 + 4096 + 5000 + 4096, 4 * 1024)
+    assert r.run.layers[0].speedup == pytest.approx(4800 / 1500)
+    assert r.run.layers[0].utilisation == pytest.approx(16384 / (16 * 1500))
+
+
+def test_energy_adds_up_by_block_and_by_layer() -> None:
+    run = beside().run
+    for bound in ("low", "typical", "high"):
+        whole = getattr(run.energy_pj, bound)
+        assert whole == pytest.approx(sum(getattr(x, bound) for x in run.energy_by_block_pj.values()))
+        assert whole == pytest.approx(sum(getattr(x.energy_pj, bound) for x in run.layers))
+    assert run.power_mw.typical == pytest.approx(run.energy_pj.typical * 1e-12 / (run.time_us * 1e-6) * 1e3)
+
+
+def test_unknown_gating_widens_the_range() -> None:
+    known, unknown = beside().run, beside(gated=None).run
+    assert unknown.unknown == ("pe.mac", "pe.gated_mac") and known.unknown == ()
+    assert unknown.actions["pe.mac"] is None
+    assert unknown.energy_pj.low < known.energy_pj.low < known.energy_pj.high < unknown.energy_pj.high
+    macs = 16384  # the layer whose gating is unknown: all gated at the least, none at the most
+    assert known.energy_pj.low - unknown.energy_pj.low == pytest.approx(0.5 * 0.9 * (macs - 250))
+    assert unknown.energy_pj.high - known.energy_pj.high == pytest.approx(2 * 0.9 * 250)
+
+
+def test_lost_cycles_add_up_to_the_shortfall() -> None:
+    r = beside()
+    assert sum(x.cycles for x in r.lost) == pytest.approx(3690 - 7000 / 4)
+    assert sum(x.share for x in r.lost) == pytest.approx(1)
+    by_cause = {x.cause: x.cycles for x in r.lost}
+    assert by_cause == pytest.approx(
+        {
+            "attention products": 1200 - 300,
+            "vector work": (600 - 150) + (390 - 100),
+            "bandwidth of the memory": 150,
+            "padding": 1100 - 4200 / 4,
+            "fill": 100 - 50,
+            "drain": 150 - 100,
+        }
+    )
+
+
+def test_a_layer_left_dense_is_named() -> None:
+    left = layer("head", "linear", 1000, mapped=8000, kept=8000)
+    a, b = result("dense", (left,)), result("2:8", (left,))
+    lost = make_report(b, SPEC, Prices(), dense=a).lost
+    assert [(x.cause, x.cycles, x.layer) for x in lost] == [("layers left dense", 750.0, "head")]
+
+
+def test_utilisation_of_an_overlapped_layer_is_bounded() -> None:
+    """Its MACs ran while the layer before wrote back: its own cycles alone cannot hold them."""
+    late = layer("late", "linear", 100, mapped=4800, kept=4800)
+    early = layer("early", "linear", 900, mapped=1600, kept=1600)
+    layers = make_report(result("dense", (early, late)), SPEC, Prices()).run.layers
+    assert layers[1].utilisation == pytest.approx(0.5)  # the array was busy in half of them
+
+
+def test_two_networks_are_not_compared() -> None:
+    other = result("dense", dense().layers[:3])
+    with pytest.raises(ResultError, match=r"^toy\.encoder\.0\.ffn\.norm: not in both runs; compare one network on one machine$"):
+        make_report(pruned(), SPEC, Prices(), dense=other)
+
+
+def test_two_machines_are_not_compared() -> None:
+    with pytest.raises(ResultError, match=r"^toy\.four: not in both runs; compare one network on one machine$"):
+        make_report(pruned(), SPEC, Prices(), dense=dense(digest="0" * 16))
+
+
+def test_both_results_are_checked() -> None:
+    broken = replace(dense(), cycles=6999)
+    with pytest.raises(SimulationError, match=r"^toy: 6999 cycles, its layers add up to 7000; "):
+        make_report(pruned(), SPEC, Prices(), dense=broken)
+    with pytest.raises(SimulationError, match=r"^toy: 6999 cycles, "):
+        make_report(broken, SPEC, Prices())
