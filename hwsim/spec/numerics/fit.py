@@ -16,14 +16,22 @@ def fit_shift(real: Array, limit: int = SHIFT_MAX) -> int:
     """The largest shift up to `limit` with |round(real * 2**shift)| < 2**31 for all."""
     top = float(np.max(np.abs(real), initial=0.0))
     if not math.isfinite(top) or round(top) > MULT_MAX:
-        raise GraphError(f"requantise: multiplier {top} does not fit 32 bits; the scales of input and output are too far apart, calibrate again")
+        raise GraphError(
+            f"requantise: multiplier {top} does not fit 32 bits; scales of input and output are too far apart, calibrate again"
+        )
     shift = limit if top == 0 else min(limit, 31 - math.frexp(top)[1])
     return shift - 1 if shift and round(math.ldexp(top, shift)) > MULT_MAX else shift
 
 
 def quantised(real: Array, shift: int) -> Array:
     """round(real * 2**shift), ties to even, int32."""
-    return np.rint(np.ldexp(np.asarray(real, np.float64), shift)).astype(np.int64).astype(np.int32)
+    whole: Array = np.rint(np.ldexp(np.asarray(real, np.float64), shift))
+    return whole.astype(np.int64).astype(np.int32)
+
+
+def to_int8(x: Array, scale: float) -> Array:
+    """Real numbers in steps of `scale`: nearest, ties to even, saturated."""
+    return np.clip(np.rint(np.asarray(x, np.float64) / scale), -128, 127).astype(np.int8)
 
 
 def fit_multipliers(real: Array, b: float | None = None) -> tuple[Array, int, int]:
@@ -37,7 +45,10 @@ def fit_multipliers(real: Array, b: float | None = None) -> tuple[Array, int, in
 
 def fit_layernorm(gamma: Array, beta: Array, out_scale: float) -> tuple[Array, Array, int]:
     """-> (gamma [n] int32, beta [n] int32, shift) for `layernorm_int8`."""
-    gamma, beta = np.asarray(gamma, np.float64) / out_scale, np.asarray(beta, np.float64) / out_scale
+    gamma, beta = (
+        np.asarray(gamma, np.float64) / out_scale,
+        np.asarray(beta, np.float64) / out_scale,
+    )
     shift = min(fit_shift(beta), fit_shift(np.ldexp(gamma, -NORM_Z_BITS)))
     return quantised(gamma, shift - NORM_Z_BITS), quantised(beta, shift), shift
 
@@ -59,9 +70,10 @@ def act_table(act: str, in_scale: float, out_scale: float) -> Array:
     """[256] int8 for `gelu` or `silu`: entry v + 128 is the function of v * in_scale, in steps of out_scale."""
     f: Callable[[float], float] = {"gelu": _gelu, "silu": _silu}[act]
     real = np.array([f(v * in_scale) / out_scale for v in range(-128, 128)])
-    return np.clip(np.rint(real), -128, 127).astype(np.int8)
+    return to_int8(real, 1.0)
 
 
 def exp_table(in_scale: float) -> Array:
     """[256] int32 for softmax: entry d is round(65535 * exp(-d * in_scale))."""
-    return np.rint(65535 * np.exp(-in_scale * np.arange(256))).astype(np.int32)
+    real: Array = 65535 * np.exp(-in_scale * np.arange(256))
+    return np.rint(real).astype(np.int32)

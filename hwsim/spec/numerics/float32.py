@@ -43,7 +43,12 @@ def act_fp32(y: Array, act: int, imm: float = 0.0) -> Array:
 
 
 def map_fp16(
-    a: Array, bias: Array | None = None, scale: Array | None = None, b: Array | None = None, act: int = ACT_NONE, imm: float = 0.0
+    a: Array,
+    bias: Array | None = None,
+    scale: Array | None = None,
+    b: Array | None = None,
+    act: int = ACT_NONE,
+    imm: float = 0.0,
 ) -> Array:
     """`act((a + bias)*scale + b)`, absent steps skipped."""
     y = np.asarray(a).astype(F32)
@@ -72,7 +77,9 @@ def softmax_fp16(x: Array, b: Array | None, lanes: int) -> Array:
         return to_fp16(e * reciprocal(lane_sum(e, lanes)))
 
 
-def layernorm_fp16(x: Array, gamma: Array | None, beta: Array | None, eps: float, lanes: int) -> Array:
+def layernorm_fp16(
+    x: Array, gamma: Array | None, beta: Array | None, eps: float, lanes: int
+) -> Array:
     """d = x - sum*(1/len); r = rsqrt(sum(d*d)*(1/len) + eps); fp16(((d*r)*gamma) + beta). 1/len is `reciprocal(len)`."""
     x = np.asarray(x).astype(F32)
     inv = reciprocal(np.full(1, x.shape[-1], F32))

@@ -8,10 +8,16 @@ from typing import Any
 import numpy as np
 
 Array = np.ndarray[Any, Any]
-ACT_NONE, ACT_RELU, ACT_CLIP, ACT_GELU, ACT_SILU = range(5)  # codes of `act`, as in hwsim/spec/commands.py
+ACT_NONE, ACT_RELU, ACT_CLIP, ACT_GELU, ACT_SILU = range(
+    5
+)  # codes of `act`, as in hwsim/spec/commands.py
 SOFTMAX_BITS = 24  # fraction bits of the reciprocal of a sum
 SOFTMAX_STEPS = 127  # the result of softmax is in steps of 1/127
-NORM_ROOT_BITS, NORM_INV_BITS, NORM_Z_SHIFT = 16, 40, 20  # the normalised element has 12 fraction bits
+NORM_ROOT_BITS, NORM_INV_BITS, NORM_Z_SHIFT = (
+    16,
+    40,
+    20,
+)  # the normalised element has 12 fraction bits
 NORM_Z_BITS = NORM_INV_BITS - NORM_ROOT_BITS // 2 - NORM_Z_SHIFT
 
 
@@ -21,7 +27,8 @@ def rshift_even(x: Array, shift: int) -> Array:
     if shift == 0:
         return x
     floor, rest, half = x >> shift, x & ((1 << shift) - 1), 1 << (shift - 1)
-    return floor + ((rest > half) | ((rest == half) & ((floor & 1) == 1)))
+    up: Array = (rest > half) | ((rest == half) & ((floor & 1) == 1))
+    return floor + up
 
 
 def sat8(x: Array) -> Array:
@@ -56,7 +63,9 @@ def map_int8(
     return act_int8(sat8(rshift_even(total, shift)), act, table)
 
 
-def requantise(acc: Array, bias: Array, mult: Array, b: Array | None, b_mult: int, shift: int) -> Array:
+def requantise(
+    acc: Array, bias: Array, mult: Array, b: Array | None, b_mult: int, shift: int
+) -> Array:
     """`map` without act: from int32 sums to int8."""
     return map_int8(acc, bias, mult, b, b_mult, shift)
 
@@ -85,7 +94,9 @@ def isqrt(x: Array) -> Array:
     return np.where((above > root) & (above * above <= x), above, root)
 
 
-def layernorm_int8(x: Array, gamma: Array | None, beta: Array | None, eps: int, shift: int) -> Array:
+def layernorm_int8(
+    x: Array, gamma: Array | None, beta: Array | None, eps: int, shift: int
+) -> Array:
     """`eps`: epsilon in units of (input step)**2 / len**2, unsigned 32-bit; gamma absent: 1.
 
     z = (x - mean) / deviation with 12 fraction bits; y = sat8(rshift_even(z*gamma + beta, shift)).

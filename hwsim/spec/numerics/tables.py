@@ -1,7 +1,8 @@
 """Tables and approximations of the fp16 machine's vector unit: exp, reciprocal, rsqrt, silu, gelu in FP32.
 
-Each is bit arithmetic on the argument, then a straight line of one of 256 segments, `base[i] + slope[i]*f` (one FP32 multiply, one FP32 add,
-f exact), then an exact change of the exponent. The line meets the function at both ends of a segment (rounded to FP32).
+Each is bit arithmetic on the argument, then a straight line of one of 256 segments, `base[i] + slope[i]*f`
+(one FP32 multiply, one FP32 add, f exact), then an exact change of the exponent. The line meets the function
+at both ends of a segment (rounded to FP32).
 Every `*` and `+` below is one FP32 operation, round to nearest even; nothing is fused. Errors: docs/numerics.md.
 """
 
@@ -39,7 +40,8 @@ EXP_BASE, EXP_SLOPE = _lines(np.exp2(_step))
 RECIPROCAL_BASE, RECIPROCAL_SLOPE = _lines(1 / (1 + _step))
 _octave = 1 / np.sqrt(1 + np.arange(129) / 128)
 RSQRT_BASE, RSQRT_SLOPE = (
-    np.concatenate(pair) for pair in zip(_lines(_octave), _lines(_octave / np.sqrt(2.0)), strict=True)
+    np.concatenate(pair)
+    for pair in zip(_lines(_octave), _lines(_octave / np.sqrt(2.0)), strict=True)
 )
 GELU_BASE, GELU_SLOPE = _lines(np.array([_logit_slope(8 * float(s)) for s in _step]))
 NAN = F32(np.nan)
@@ -62,7 +64,9 @@ def exp(x: Array) -> Array:
     k = np.floor(t * F32(2**EXP_BITS)).astype(np.int64)
     i, f = k >> 12 & 255, (k & 4095).astype(F32) * FRACTION
     y = (EXP_BASE[i] + EXP_SLOPE[i] * f) * _power((k >> EXP_BITS) + 127)
-    return np.where(inside, y, np.where(x < EXP_LOW, F32(0), np.where(x > EXP_HIGH, F32(np.inf), NAN))).astype(F32)
+    return np.where(
+        inside, y, np.where(x < EXP_LOW, F32(0), np.where(x > EXP_HIGH, F32(np.inf), NAN))
+    ).astype(F32)
 
 
 def reciprocal(x: Array) -> Array:
