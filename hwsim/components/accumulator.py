@@ -12,7 +12,7 @@ DUE = 64  # commands that may end within L + 1 cycles
 STATE = np.dtype([("head", "i8"), ("waiting", "i8"), ("cycle", "i8", (DUE,)), ("cmd", "i8", (DUE,))])
 
 
-@njit
+@njit(forceinline=True)
 def step(c, s, array, now):
     """Returns the command that is done, or -1."""
     if array.exits:

@@ -35,7 +35,7 @@ STATE = np.dtype(
 )  # fmt: skip
 
 
-@njit
+@njit(forceinline=True)
 def start_rows(c, kept):
     """Weight rows that must be in the shadow registers before the swap wave may start, so that loading keeps ahead of it."""
     period = 2 if c.weight_depth == 1 else 1
@@ -44,7 +44,7 @@ def start_rows(c, kept):
     return c.rows * kept - (c.rows - 1) * kept * c.latency // period
 
 
-@njit
+@njit(forceinline=True)
 def step(c, s, batch, weight, log, now):
     """Returns the cause."""
     loaded, waves = s.loaded, s.waves
@@ -58,7 +58,7 @@ def step(c, s, batch, weight, log, now):
     return cause
 
 
-@njit
+@njit(forceinline=True)
 def _take(c, s, batch, loaded, now):
     item = batch.item[batch.head]
     if (item[B_OS] != s.os or item[B_KEPT] != s.kept or item[B_BLOCK] != s.block) and now <= s.busy_until:
@@ -79,7 +79,7 @@ def _take(c, s, batch, loaded, now):
     return BUSY
 
 
-@njit
+@njit(forceinline=True)
 def _leave(s, first):
     place = s.head + s.exits
     if place >= RING:
@@ -90,7 +90,7 @@ def _leave(s, first):
     s.busy_until = max(s.busy_until, first + s.pixels - 1)
 
 
-@njit
+@njit(forceinline=True)
 def _issue(c, s, weight, log, now):
     """One step; os takes a weight row every L steps."""
     if s.os:
@@ -109,7 +109,7 @@ def _issue(c, s, weight, log, now):
     return BUSY
 
 
-@njit
+@njit(forceinline=True)
 def _load_shadow(c, s, weight, waves, now):
     """One weight row into row `row`, slot `slot`, of the fold after the last complete one."""
     item = weight.item[weight.head]

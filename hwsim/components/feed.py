@@ -57,13 +57,13 @@ def _open_fold(c, s):
         s.reads = _reads_of_fold(c, s)
 
 
-@njit
+@njit(forceinline=True)
 def _group(c, s):
     """Pixels of the batch that comes next."""
     return min(c.latency * c.rows if s.os else c.latency, s.pixels - s.pixel)
 
 
-@njit
+@njit(forceinline=True)
 def _push(c, s, batch):
     group = _group(c, s)
     item = batch.item[push(batch)]
@@ -78,7 +78,7 @@ def _push(c, s, batch):
     _advance(c, s, group, end_blocks, end_pixels)
 
 
-@njit
+@njit(forceinline=True)
 def _advance(c, s, group, end_blocks, end_pixels):
     if end_blocks and end_pixels:
         s.cmd = -1
@@ -98,7 +98,7 @@ def _advance(c, s, group, end_blocks, end_pixels):
     s.left = s.reads * _group(c, s)
 
 
-@njit
+@njit(forceinline=True)
 def step(c, s, queue, batch, context, tokens, table, log, now):
     cause = IDLE
     if s.cmd >= 0:

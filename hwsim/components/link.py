@@ -20,17 +20,17 @@ def records(n: int, dtype: np.dtype) -> np.recarray:
     return np.zeros(n, dtype).view(np.recarray)
 
 
-@njit
+@njit(forceinline=True)
 def can_push(link):
     return link.held < link.depth
 
 
-@njit
+@njit(forceinline=True)
 def can_pop(link):
     return link.held > 0
 
 
-@njit
+@njit(forceinline=True)
 def push(link):
     """Commits to a push in this cycle; returns the slot whose item the caller writes."""
     link.pushed = 1
@@ -38,12 +38,12 @@ def push(link):
     return at - link.depth if at >= link.depth else at
 
 
-@njit
+@njit(forceinline=True)
 def pop(link):
     link.popped = 1
 
 
-@njit
+@njit(forceinline=True)
 def commit(link):
     """The clock edge; returns 1 if anything moved."""
     if link.pushed | link.popped:

@@ -13,7 +13,7 @@ LATENCY_MAX = 4095
 STATE = np.dtype([("pipe", "i8", (LATENCY_MAX + 1,)), ("last", "i8"), ("at", "i8"), ("beats_read", "i8"), ("beats_written", "i8"), ("pending", "i8")])
 
 
-@njit
+@njit(forceinline=True)
 def answer_of(s):
     """Who gets the beat of this cycle."""
     who = s.pipe[s.at]
@@ -22,7 +22,7 @@ def answer_of(s):
     return who
 
 
-@njit
+@njit(forceinline=True)
 def _choose(last, a, b, c):
     """Round robin: the first of the three that asks, beginning after the last served; -1 none."""
     for i in range(1, 4):
@@ -32,7 +32,7 @@ def _choose(last, a, b, c):
     return -1
 
 
-@njit
+@njit(forceinline=True)
 def step(c, s, sequencer, fetch, writeback):
     served = _choose(s.last, can_pop(sequencer), can_pop(fetch), can_pop(writeback))
     s.pipe[s.at] = NOBODY

@@ -15,7 +15,7 @@ STATE = np.dtype([(name, "i8") for name in ("rows", "fold_rows", "passes")])
 W_CMD, W_OS, W_KEPT, W_LAST = range(4)
 
 
-@njit
+@njit(forceinline=True)
 def step(c, s, walk, context, weight, table, log):
     """walk: a feed STATE record for the extents of the command."""
     if walk.cmd >= 0 and can_push(weight):
@@ -38,7 +38,7 @@ def step(c, s, walk, context, weight, table, log):
         _open_pass(c, s, walk)
 
 
-@njit
+@njit(forceinline=True)
 def _open_pass(c, s, walk):
     s.rows = walk.blocks * walk.kept
     s.fold_rows = c.rows * walk.kept

@@ -4,16 +4,17 @@ import numpy as np
 
 from hwsim.components import accumulator, array, feed, fetch, memory, sequencer, vector, weight_loader, writeback
 from hwsim.components.config import (
-    ARRAY, CONFIG, DRAIN, ENDED, FEED, FETCH, IDLE, LAYER, MEMORY, SEQUENCER, SIGNALS, TOKENS, VECTOR, WAIT_INPUT, WAIT_TOKEN, WRITEBACK,
-    give_tokens,
+    ARRAY, BUSY, CONFIG, DRAIN, ENDED, FEED, FETCH, IDLE, LAYER, MEMORY, SEQUENCER, SIGNALS, TO_FETCH, TO_SEQUENCER, TOKENS, VECTOR, WAIT_INPUT,
+    WAIT_OUTPUT, WAIT_TOKEN, WRITEBACK, give_tokens,
 )  # fmt: skip
 from hwsim.components.link import LINK, can_pop, commit
+from hwsim.engine.borrow import borrow
 from hwsim.kernels import njit
 from hwsim.result import CAUSES, UNITS
 
 RUNNING, FINISHED, DEADLOCK, TOKEN_OVERFLOW = range(4)
 RUN = np.dtype(
-    [(name, "i8") for name in ("now", "moved_at", "layer", "layer_from", "remaining", "status")] + [("count", "i8", (len(UNITS), len(CAUSES)))]
+    [(name, "i8") for name in ("now", "moved_at", "layer", "layer_from", "remaining", "status")] + [("count", "i8", (len(UNITS), len(CAUSES))), ("asleep", "i8", (len(UNITS),)), ("eager", "i8")]
 )
 LINKS = ("to_fetch", "to_feed", "to_vector", "to_writeback", "ask_sequencer", "ask_fetch", "ask_writeback", "context", "batch", "weight")
 MACHINE = np.dtype(
@@ -26,7 +27,7 @@ MACHINE = np.dtype(
 )  # fmt: skip
 
 
-@njit
+@njit(forceinline=True)
 def _array_cause(cause, m):
     """Why no batch is there: the pipeline empties, the feed works, tokens are missing, or there is no command."""
     if cause != WAIT_INPUT or can_pop(m.batch):
@@ -56,47 +57,88 @@ def _edge_of_tokens(m):
             m.tokens.change[p, q] = 0
             if m.tokens.held[p, q] > m.c.token_depth:
                 m.run.status = TOKEN_OVERFLOW
+    for unit in (FETCH, FEED, VECTOR, WRITEBACK):
+        m.run.asleep[unit] = 0
 
 
-@njit
+@njit(forceinline=True)
 def _edge_of_links(m):
-    moved = commit(m.to_fetch) | commit(m.to_feed) | commit(m.to_vector) | commit(m.to_writeback)
-    moved |= commit(m.ask_sequencer) | commit(m.ask_fetch) | commit(m.ask_writeback)
-    return moved | commit(m.context) | commit(m.batch) | commit(m.weight)
+    """Commits every link and wakes the components at its ends."""
+    asleep, moved = m.run.asleep, 0
+    if commit(m.to_fetch):
+        asleep[SEQUENCER], asleep[FETCH], moved = 0, 0, 1
+    if commit(m.to_feed):
+        asleep[SEQUENCER], asleep[FEED], moved = 0, 0, 1
+    if commit(m.to_vector):
+        asleep[SEQUENCER], asleep[VECTOR], moved = 0, 0, 1
+    if commit(m.to_writeback):
+        asleep[SEQUENCER], asleep[WRITEBACK], moved = 0, 0, 1
+    if commit(m.ask_sequencer):
+        asleep[SEQUENCER], moved = 0, 1
+    if commit(m.ask_fetch):
+        asleep[FETCH], moved = 0, 1
+    if commit(m.ask_writeback):
+        asleep[WRITEBACK], moved = 0, 1
+    if commit(m.context) | commit(m.batch):
+        asleep[FEED], moved = 0, 1
+    return moved | commit(m.weight)
 
 
-@njit
+@njit(forceinline=True)
+def _doze(m, unit, cause, waiting):
+    """A component that waits, and can only be woken by a link, a token or an answer, is not stepped until then; its cause goes on being counted."""
+    if waiting and cause != BUSY and not m.run.eager:
+        m.run.asleep[unit] = cause + 1
+    m.run.count[unit, cause] += 1
+    return cause == BUSY
+
+
+@njit(forceinline=True)
 def tick(m, table, log, left_in_layer):
     """One clock cycle. Components see what the last edge left, so their order matters only where a signal is combinational: memory's answer, fetch's bank to
     vector, vector's banks to writeback."""
-    c, now, count, tokens = m.c, m.run.now, m.run.count, m.tokens
-    answer = memory.answer_of(m.memory)
-    cause = sequencer.step(c, m.sequencer, m.to_fetch, m.to_feed, m.to_vector, m.to_writeback, m.ask_sequencer, table, answer)
-    count[SEQUENCER, cause] += 1
-    cause, done, written = fetch.step(c, m.fetch, m.to_fetch, m.ask_fetch, tokens, table, log, now, answer)
-    count[FETCH, cause] += 1
-    moved = cause == 0
-    if done >= 0:
-        _finish(m, done, 0, table, log, left_in_layer)
+    c, now, count, tokens, asleep = m.c, m.run.now, m.run.count, m.tokens, m.run.asleep
+    answer, moved, written, read_a, read_b = memory.answer_of(m.memory), False, -1, -1, -1
+    if asleep[SEQUENCER] and answer != TO_SEQUENCER:
+        count[SEQUENCER, asleep[SEQUENCER] - 1] += 1
+    else:
+        asleep[SEQUENCER] = 0
+        cause = sequencer.step(c, m.sequencer, m.to_fetch, m.to_feed, m.to_vector, m.to_writeback, m.ask_sequencer, table, answer)
+        moved |= _doze(m, SEQUENCER, cause, m.sequencer.sent >= m.sequencer.got or cause == WAIT_OUTPUT)
+    if asleep[FETCH] and answer != TO_FETCH:
+        count[FETCH, asleep[FETCH] - 1] += 1
+    else:
+        asleep[FETCH] = 0
+        cause, done, written = fetch.step(c, m.fetch, m.to_fetch, m.ask_fetch, tokens, table, log, now, answer)
+        moved |= _doze(m, FETCH, cause, True)
+        if done >= 0:
+            _finish(m, done, 0, table, log, left_in_layer)
     cause = array.step(c, m.array, m.batch, m.weight, log, now)
-    moved |= cause == 0
-    array_cause = _array_cause(cause, m)
-    cause = feed.step(c, m.feed, m.to_feed, m.batch, m.context, tokens, table, log, now)
-    count[FEED, cause] += 1
-    count[ARRAY, array_cause] += 1
+    moved |= cause == BUSY
+    count[ARRAY, _array_cause(cause, m)] += 1
+    if asleep[FEED]:
+        count[FEED, asleep[FEED] - 1] += 1
+    else:
+        cause = feed.step(c, m.feed, m.to_feed, m.batch, m.context, tokens, table, log, now)
+        _doze(m, FEED, cause, True)
     weight_loader.step(c, m.weight_loader, m.walk, m.context, m.weight, table, log)
     done = accumulator.step(c, m.accumulator, m.array, now)
     if done >= 0:
         _finish(m, done, 1, table, log, left_in_layer)
-    cause, done, read_a, read_b = vector.step(c, m.vector, m.to_vector, tokens, table, log, now, written)
-    count[VECTOR, cause] += 1
-    moved |= cause == 0
-    if done >= 0:
-        _finish(m, done, 2, table, log, left_in_layer)
-    cause, done = writeback.step(c, m.writeback, m.to_writeback, m.ask_writeback, tokens, table, log, now, read_a, read_b)
-    count[WRITEBACK, cause] += 1
-    if done >= 0:
-        _finish(m, done, 3, table, log, left_in_layer)
+    if asleep[VECTOR]:
+        count[VECTOR, asleep[VECTOR] - 1] += 1
+    else:
+        cause, done, read_a, read_b = vector.step(c, m.vector, m.to_vector, tokens, table, log, now, written)
+        moved |= _doze(m, VECTOR, cause, m.vector.cmd < 0 and cause != DRAIN)
+        if done >= 0:
+            _finish(m, done, 2, table, log, left_in_layer)
+    if asleep[WRITEBACK]:
+        count[WRITEBACK, asleep[WRITEBACK] - 1] += 1
+    else:
+        cause, done = writeback.step(c, m.writeback, m.to_writeback, m.ask_writeback, tokens, table, log, now, read_a, read_b)
+        _doze(m, WRITEBACK, cause, m.writeback.cmd < 0 and cause != DRAIN)
+        if done >= 0:
+            _finish(m, done, 3, table, log, left_in_layer)
     count[MEMORY, memory.step(c, m.memory, m.ask_sequencer, m.ask_fetch, m.ask_writeback)] += 1
     if tokens.changed:
         _edge_of_tokens(m)
@@ -126,7 +168,7 @@ def loop(m, table, log, left_in_layer, total, layer_cycles, until, patience):
 
     total: [layers, units, causes] and layer_cycles: [layers], both int64.
     """
-    run = m.run
+    run, table, log, left_in_layer = m.run, borrow(table), borrow(log), borrow(left_in_layer)
     while run.status == RUNNING:
         tick(m, table, log, left_in_layer)
         if left_in_layer[run.layer] == 0 and run.layer + 1 < left_in_layer.size:
