@@ -92,8 +92,8 @@ class Command:
 
     def row(self) -> list[int]:
         """Decoded integers in word order: op, waits, signals, then the body."""
-        mask = lambda s: sum(1 << q for q in s)  # noqa: E731
-        return [OPS.index(self.op), mask(self.waits), mask(self.signals), *(v for _, v in self.args)]
+        masks = [sum(1 << q for q in queues) for queues in (self.waits, self.signals)]
+        return [OPS.index(self.op), *masks, *(v for _, v in self.args)]
 
 
 def layout(op: str) -> tuple[Field, ...]:
@@ -128,6 +128,23 @@ def decode(word: bytes, where: str = "command") -> Command:
     sets = [frozenset(q for q in QUEUES if v >> q & 1) for v in values[1:3]]
     names = [f.name for f in BODIES[op]]
     return Command(op, sets[0], sets[1], tuple(zip(names, values[3:], strict=True)))
+
+
+def decode_table(words: np.ndarray[Any, np.dtype[np.uint8]]) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """`decoded_table` of [commands, 64] uint8 words, all commands of one kind at once."""
+    table = np.zeros((len(words), WIDTH), np.int64)
+    bits = np.unpackbits(np.ascontiguousarray(words), axis=1, bitorder="little")
+    codes = bits[:, : HEAD[0].bits] @ (1 << np.arange(HEAD[0].bits))
+    for code, op in enumerate(OPS):
+        rows, at = np.flatnonzero(codes == code), 0
+        for place, f in enumerate(layout(op)):
+            value = bits[rows, at : at + f.bits] @ (1 << np.arange(f.bits, dtype=np.int64))
+            table[rows, place] = value - ((value > f.high) * (1 << f.bits) if f.signed else 0)
+            at += f.bits
+        codes[rows[bits[rows, at:].any(axis=1)]] = len(OPS)
+    for i in np.flatnonzero(codes >= len(OPS))[:1]:
+        decode(words[i].tobytes(), f"command {i}")
+    return table
 
 
 for _op in OPS:

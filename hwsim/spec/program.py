@@ -5,15 +5,16 @@ File: magic `HWSIMPRG`, version, SHA-256 of the rest, length of a JSON header, h
 
 import hashlib
 import json
+import math
 import os
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from hwsim.spec.commands import OPS, WORD_BYTES, Command, decode, default, encode
+from hwsim.spec.commands import OPS, QUEUES, WORD_BYTES, Command, decode, default, encode
 from hwsim.spec.errors import ProgramError
 
 MAGIC, VERSION = b"HWSIMPRG", 1
@@ -31,16 +32,17 @@ class Region:
 
     @property
     def bytes(self) -> int:
-        return int(np.prod(self.shape)) * DTYPES[self.number].itemsize
+        return math.prod(self.shape) * DTYPES[self.number].itemsize
 
 
-DTYPES = {"int8": np.dtype("i1"), "int32": np.dtype("<i4"), "fp16": np.dtype("<f2"), "fp32": np.dtype("<f4")}
+DTYPES: dict[str, np.dtype[Any]] = {"int8": np.dtype("i1"), "int32": np.dtype("<i4"), "fp16": np.dtype("<f2"), "fp32": np.dtype("<f4")}
 
 
 @dataclass(frozen=True)
 class LayerInfo:
-    """Commands first..last (inclusive) belong to the layer. `dense_macs` as in the network, `kept_macs` after N:M (both 0 for layers without
-    products), `needed_bits`: weights (payload, metadata), inputs and outputs once. `estimate_cycles`: the mapper's lower bound, from cold."""
+    """Commands first..last (inclusive) belong to the layer. `dense_macs` as in the network, `kept_macs` after N:M (both 0
+    for layers without products), `needed_bits`: weights (payload, metadata), inputs and outputs once. `estimate_cycles`: the
+    mapper's lower bound, from cold."""
 
     name: str
     kind: str
@@ -80,9 +82,8 @@ class Program:
 
     def check_machine(self, spec: Any) -> None:
         if self.digest != spec.digest:
-            raise ProgramError(
-                f"program: made for machine {self.machine} ({self.digest}), not for {spec.name} ({spec.digest}); compile it again for this machine"
-            )
+            made, given = f"{self.machine} ({self.digest})", f"{spec.name} ({spec.digest})"
+            raise ProgramError(f"program: made for machine {made}, not for {given}; compile it again for this machine")
 
     def text(self) -> str:
         """One line a command; fields that are 0 (counts: 1) are left out."""
@@ -130,20 +131,55 @@ def parse_program(data: bytes, where: str) -> Program:
     if hashlib.sha256(body).digest() != data[12:44]:
         raise ProgramError(f"{broken} (checksum differs: truncated or corrupted); compile it again")
     size = int.from_bytes(body[:8], "little")
-    head = json.loads(body[8 : 8 + size])
-    end = 8 + size + head["commands"] * WORD_BYTES
-    region = lambda d: Region(**{**d, "shape": tuple(d["shape"])})  # noqa: E731
-    return Program(
-        machine=head["machine"],
-        digest=head["digest"],
-        words=np.frombuffer(body[8 + size : end], np.uint8).reshape(-1, WORD_BYTES),
-        image=np.frombuffer(body[end:], np.uint8),
-        image_base=head["image_base"],
-        memory_bytes=head["memory_bytes"],
-        inputs=tuple(map(region, head["inputs"])),
-        outputs=tuple(map(region, head["outputs"])),
-        layers=tuple(LayerInfo(**x) for x in head["layers"]),
-    )
+    try:
+        head = json.loads(body[8 : 8 + size])
+    except (ValueError, RecursionError) as e:
+        raise ProgramError(f"{broken} (its header does not read as JSON); compile it again") from e
+    head = _typed(head, HEADER, f"{where}: header", ADDRESS_MAX)
+    end = 8 + size + head.pop("commands") * WORD_BYTES
+    if end > len(body):
+        raise ProgramError(f"{broken} ({end} bytes of commands announced, {len(body)} there); compile it again")
+    words = np.frombuffer(body[8 + size : end], np.uint8).reshape(-1, WORD_BYTES)
+    for key, read in (("inputs", _region), ("outputs", _region), ("layers", _layer)):
+        head[key] = tuple(read(x, f"{where}: {key}[{n}]") for n, x in enumerate(head[key]))
+    return Program(words=words, image=np.frombuffer(body[end:], np.uint8), **head)
+
+
+HEADER = {
+    "machine": str, "digest": str, "image_base": int, "memory_bytes": int, "commands": int, "inputs": list, "outputs": list, "layers": list,
+}  # fmt: skip
+ADDRESS_MAX, COUNT_MAX = 1 << 40, 1 << 63  # the command set holds addresses of 40 bits
+AGAIN = "the Program is corrupted, compile it again"
+
+
+def _typed(given: Any, kinds: dict[str, Any], where: str, most: int) -> dict[str, Any]:
+    """The fields of a JSON object, no more and no fewer; whole numbers lie in 0..most."""
+    if not isinstance(given, dict) or given.keys() != kinds.keys():
+        raise ProgramError(f"{where}: has not just the fields {', '.join(kinds)}; {AGAIN}")
+    for key, kind in kinds.items():
+        value = given[key]
+        if isinstance(value, bool) or not isinstance(value, (int, float) if kind is float else kind):
+            raise ProgramError(f"{where}.{key}: {str(value)[:40]!r} is no {kind.__name__}; {AGAIN}")
+        if kind is float and not math.isfinite(value):
+            raise ProgramError(f"{where}.{key}: {value} is not finite; {AGAIN}")
+        lowest = -1 if key == "last" else 0  # a layer without commands ends before it begins
+        if kind is int and not lowest <= value <= most:
+            raise ProgramError(f"{where}.{key}: {value} is outside {lowest}..{most}; {AGAIN}")
+    return dict(given)
+
+
+def _region(given: Any, where: str) -> Region:
+    kinds = {f.name: f.type for f in fields(Region)} | {"shape": list}
+    made = _typed(given, kinds, where, ADDRESS_MAX)
+    for n, extent in enumerate(made["shape"]):
+        _typed({"extent": extent}, {"extent": int}, f"{where}.shape[{n}]", ADDRESS_MAX)
+    if made["number"] not in DTYPES:
+        raise ProgramError(f"{where}.number: {made['number']!r} is unknown; use {', '.join(DTYPES)}")
+    return Region(**{**made, "shape": tuple(made["shape"])})
+
+
+def _layer(given: Any, where: str) -> LayerInfo:
+    return LayerInfo(**_typed(given, {f.name: f.type for f in fields(LayerInfo)}, where, COUNT_MAX))
 
 
 def _line(c: Command) -> str:
@@ -159,17 +195,31 @@ def _line(c: Command) -> str:
 
 def assemble(text: str) -> list[Command]:
     """Reads what `text` prints; `#` starts a comment."""
-    out = []
-    for n, line in enumerate(text.splitlines(), 1):
-        words = line.split("#")[0].split()
-        if not words:
-            continue
-        if words[0] not in OPS:
-            raise ProgramError(f"line {n}: {words[0]!r} is no command; use {', '.join(OPS)}")
-        try:
-            given = dict(w.split("=") for w in words[1:])
-            sets = [frozenset(map(int, given.pop(k, "").split("+"))) if k in given else frozenset() for k in ("waits", "signals")]
-            out.append(Command.of(words[0], *sets, **{k: int(v) for k, v in given.items()}))
-        except ValueError as e:
-            raise ProgramError(f"line {n}: {line.strip()!r} does not read as name=value; write whole numbers") from e
+    lines = ((n, line.split("#")[0]) for n, line in enumerate(text.splitlines(), 1))
+    return [_parse(line, f"line {n}") for n, line in lines if line.strip()]
+
+
+def _parse(line: str, where: str) -> Command:
+    op, *items = line.split()
+    if op not in OPS:
+        raise ProgramError(f"{where}: {op!r} is no command; use {', '.join(OPS)}")
+    given: dict[str, str] = {}
+    for item in items:
+        name, _, value = item.partition("=")
+        if name in given:
+            raise ProgramError(f"{where}: {name} is given twice; give it once")
+        given[name] = value
+    try:
+        sets = [_queues(given.pop(name)) if name in given else frozenset() for name in ("waits", "signals")]
+        return Command.of(op, *sets, **{name: int(value) for name, value in given.items()})
+    except ValueError as e:
+        raise ProgramError(f"{where}: {line.strip()!r} does not read as name=value; write whole numbers") from e
+    except ProgramError as e:
+        raise ProgramError(f"{where}: {e}") from e
+
+
+def _queues(text: str) -> frozenset[int]:
+    out = frozenset(map(int, text.split("+")))
+    if not out <= set(QUEUES):
+        raise ProgramError(f"waits and signals name the queues 0..{len(QUEUES) - 1}, not {text}")
     return out
