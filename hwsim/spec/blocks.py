@@ -1,6 +1,7 @@
 """The table of blocks: one name in spec, model, gates, prices and benches; tests/house hold the sets equal.
 
 `twin`: gates (a component in rtl/), `model-only` (never in gates), or `planned` (the model is written so that gates can follow).
+`model`: where the model is when it is folded into another component: a path below hwsim/.
 """
 
 from dataclasses import dataclass
@@ -12,17 +13,22 @@ class Block:
     spec: str
     actions: tuple[str, ...]
     twin: str
+    model: str = ""
+
+    @property
+    def model_path(self) -> str:
+        return f"hwsim/{self.model or f'components/{self.name}'}.py"
 
 
 BLOCKS = (
     Block("link", "link_depth", (), "gates"),
-    Block("pe", "pe", ("mac", "gated_mac", "skipped_mac", "padded_mac"), "gates"),
-    Block("nm_select", "pe", ("select",), "gates"),
+    Block("pe", "pe", ("mac", "gated_mac", "skipped_mac", "padded_mac"), "gates", "components/array"),
+    Block("nm_select", "pe", ("select",), "gates", "components/array"),
     Block("array", "array", (), "gates"),
     Block("feed", "levels.act", (), "planned"),
     Block("weight_loader", "levels.weight", (), "planned"),
     Block("accumulator", "levels.acc", (), "planned"),
-    Block("buffer", "levels", ("read_bits", "write_bits"), "planned"),
+    Block("buffer", "levels", ("read_bits", "write_bits"), "planned", "values/state"),
     Block("vector", "vector", ("op",), "planned"),
     Block("fetch", "memory", (), "planned"),
     Block("writeback", "memory", (), "planned"),
