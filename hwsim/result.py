@@ -16,9 +16,11 @@ ACTIONS = (
 
 @dataclass(frozen=True)
 class LayerResult:
-    """`cycles`: from the end of the layer before to the end of this one, so that layers add up to the total. `units`: unit -> cause -> cycles, adding up
-    to `cycles` for each unit. `actions`: counts of the layer's own commands; `pe.mac` and `pe.gated_mac` are None (unknown) without values,
-    their sum is `kept_macs`. mapped_macs = mac + gated + skipped + padded."""
+    """`cycles`: from the end of the layer before to the end of this one, so that layers add up to
+    the total. `units`: unit -> cause -> cycles, adding up to `cycles` for each unit. `actions`:
+    counts of the layer's own commands; `pe.mac` and `pe.gated_mac` are None (unknown) without
+    values, their sum is `kept_macs`. mapped_macs = mac + gated + skipped + padded.
+    """
 
     name: str
     kind: str
@@ -37,7 +39,9 @@ class LayerResult:
 
 @dataclass(frozen=True)
 class Result:
-    """`cycles` is the sum over layers. `values`: whether the numbers were computed. `notes`: what the reader must know (assumed figures, host work)."""
+    """`cycles` is the sum over layers. `values`: whether the numbers were computed. `notes`: what
+    the reader must know (assumed figures, host work).
+    """
 
     network: str
     machine: str

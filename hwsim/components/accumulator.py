@@ -1,6 +1,8 @@
-"""Accumulator: writes the array's rows into level acc, or adds them. Twin: rtl/components/accumulator.py.
+"""Accumulator: writes the array's rows into level acc, or adds them. Twin:
+rtl/components/accumulator.py.
 
-A row that is on the array's `o` in cycle t is visible in acc in cycle t + L + 1. A compute command is done in that cycle of its last row. Nothing stalls it.
+A row that is on the array's `o` in cycle t is visible in acc in cycle t + L + 1. A compute command
+is done in that cycle of its last row. Nothing stalls it.
 """
 
 import numpy as np
@@ -9,7 +11,9 @@ from hwsim.components.array import RING
 from hwsim.kernels import njit
 
 DUE = 64  # commands that may end within L + 1 cycles
-STATE = np.dtype([("head", "i8"), ("waiting", "i8"), ("cycle", "i8", (DUE,)), ("cmd", "i8", (DUE,))])
+STATE = np.dtype(
+    [("head", "i8"), ("waiting", "i8"), ("cycle", "i8", (DUE,)), ("cmd", "i8", (DUE,))]
+)
 
 
 @njit(forceinline=True)

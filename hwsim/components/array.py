@@ -1,11 +1,15 @@
-"""Array: R x C sparse PEs, folded into one component. Twin: rtl/components/array.py (built PE by PE).
+"""Array: R x C sparse PEs, folded into one component. Twin: rtl/components/array.py (built PE by
+PE).
 
-A batch taken in cycle t issues its steps in t, t+1, ... (PE 0,0 works one cycle after the issue): kept*L steps (ws), blocks*kept*L (os), batch after batch without
-a bubble. ws: row of pixel p is on `o` in cycle t + R*kept*L + C + p. os: rows are on `o`, one a cycle, from cycle e + R + C + L on, e the cycle of the
-group's last step. Rows are never refused.
+A batch taken in cycle t issues its steps in t, t+1, ... (PE 0,0 works one cycle after the issue):
+kept*L steps (ws), blocks*kept*L (os), batch after batch without a bubble. ws: row of pixel p is on
+`o` in cycle t + R*kept*L + C + p. os: rows are on `o`, one a cycle, from cycle e + R + C + L on, e
+the cycle of the group's last step. Rows are never refused.
 
-What stalls it: no batch; ws: the first batch of a fold before `start_rows` of its weight rows are in the shadow registers; os: no weight row at the start of L
-steps; another (dataflow, kept, block) until the last row has left; os: the last step of a group within R + C - 1 + R*L cycles of the previous group's.
+What stalls it: no batch; ws: the first batch of a fold before `start_rows` of its weight rows are
+in the shadow registers; os: no weight row at the start of L steps; another (dataflow, kept, block)
+until the last row has left; os: the last step of a group within R + C - 1 + R*L cycles of the
+previous group's.
 """
 
 import numpy as np
@@ -37,7 +41,9 @@ STATE = np.dtype(
 
 @njit(forceinline=True)
 def start_rows(c, kept):
-    """Weight rows that must be in the shadow registers before the swap wave may start, so that loading keeps ahead of it."""
+    """Weight rows that must be in the shadow registers before the swap wave may start, so that
+    loading keeps ahead of it.
+    """
     period = 2 if c.weight_depth == 1 else 1
     if period <= c.latency:
         return kept
@@ -53,15 +59,17 @@ def step(c, s, batch, weight, log, now):
         cause = _take(c, s, batch, loaded, now)
     if s.left:
         cause = _issue(c, s, weight, log, now)
-    if can_pop(weight) and not weight.item[weight.head, W_OS]:
+    if can_pop(weight) and not weight.slots[weight.head, W_OS]:
         _load_shadow(c, s, weight, waves, now)
     return cause
 
 
 @njit(forceinline=True)
 def _take(c, s, batch, loaded, now):
-    item = batch.item[batch.head]
-    if (item[B_OS] != s.os or item[B_KEPT] != s.kept or item[B_BLOCK] != s.block) and now <= s.busy_until:
+    item = batch.slots[batch.head]
+    if (
+        item[B_OS] != s.os or item[B_KEPT] != s.kept or item[B_BLOCK] != s.block
+    ) and now <= s.busy_until:
         return DRAIN
     if not item[B_OS] and item[B_FIRST]:
         rate = item[B_KEPT] * c.latency
@@ -72,7 +80,13 @@ def _take(c, s, batch, loaded, now):
         s.wave_now, s.rate_now = now, rate
         s.waves += 1
     s.os, s.kept, s.block = item[B_OS], item[B_KEPT], item[B_BLOCK]
-    s.left, s.phase, s.pixels, s.last, s.cmd = item[B_STEPS], 0, item[B_PIXELS], item[B_LAST], item[B_CMD]
+    s.left, s.phase, s.pixels, s.last, s.cmd = (
+        item[B_STEPS],
+        0,
+        item[B_PIXELS],
+        item[B_LAST],
+        item[B_CMD],
+    )
     pop(batch)
     if not s.os:
         _leave(s, now + c.rows * s.kept * c.latency + c.cols)
@@ -94,10 +108,15 @@ def _leave(s, first):
 def _issue(c, s, weight, log, now):
     """One step; os takes a weight row every L steps."""
     if s.os:
-        if s.left == 1 and s.last and s.grouped and now < s.group_end + c.rows + c.cols - 1 + c.rows * c.latency:
+        if (
+            s.left == 1
+            and s.last
+            and s.grouped
+            and now < s.group_end + c.rows + c.cols - 1 + c.rows * c.latency
+        ):
             return DRAIN
         if s.phase == 0:
-            if not can_pop(weight) or not weight.item[weight.head, W_OS]:
+            if not can_pop(weight) or not weight.slots[weight.head, W_OS]:
                 return WAIT_INPUT
             pop(weight)
         s.phase = s.phase + 1 if s.phase + 1 < c.latency else 0
@@ -112,7 +131,7 @@ def _issue(c, s, weight, log, now):
 @njit(forceinline=True)
 def _load_shadow(c, s, weight, waves, now):
     """One weight row into row `row`, slot `slot`, of the fold after the last complete one."""
-    item = weight.item[weight.head]
+    item = weight.slots[weight.head]
     if s.loads > waves:
         return
     # the wave before the fold that is loaded must have passed the row: fold `loads` follows wave number `loads` (counted from 1)

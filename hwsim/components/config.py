@@ -29,9 +29,15 @@ NOBODY, TO_SEQUENCER, TO_FETCH = range(3)  # who gets the beat that memory answe
 
 OP, WAITS, SIGNALS = range(3)  # columns of the decoded table
 _c = column
-LEVEL, FILLED, MEM, BUF, RUN, COUNT0, COUNT1 = (_c("load", n) for n in ("level", "fill", "mem", "buf", "run", "count0", "count1"))
-MS0, MS1, BS0, BS1 = (_c("load", n) for n in ("mem_stride0", "mem_stride1", "buf_stride0", "buf_stride1"))
-STORE_SHIFT = _c("store", "mem") - MEM  # the walk of a store stands this many columns from that of a load
+LEVEL, FILLED, MEM, BUF, RUN, COUNT0, COUNT1 = (
+    _c("load", n) for n in ("level", "fill", "mem", "buf", "run", "count0", "count1")
+)
+MS0, MS1, BS0, BS1 = (
+    _c("load", n) for n in ("mem_stride0", "mem_stride1", "buf_stride0", "buf_stride1")
+)
+STORE_SHIFT = (
+    _c("store", "mem") - MEM
+)  # the walk of a store stands this many columns from that of a load
 VEC_LEVEL = 3
 
 

@@ -1,14 +1,35 @@
 """Fetch: runs load commands. Twin: rtl/components/fetch.py.
 
-Request side: one beat request a cycle, ceil((mem mod W + run)/W) for each run, command after command; it takes nothing while a fill is unfinished.
-Response side, in order: one beat a cycle into a level; a fill writes ceil(run/W) beats a run without memory. Done with its last write.
+Request side: one beat request a cycle, ceil((mem mod W + run)/W) for each run, command after
+command; it takes nothing while a fill is unfinished. Response side, in order: one beat a cycle into
+a level; a fill writes ceil(run/W) beats a run without memory. Done with its last write.
 """
 
 import numpy as np
 
 from hwsim.components.config import (
-    BS0, BS1, BUF, BUSY, COUNT0, COUNT1, FILLED, IDLE, LEVEL, MEM, MS0, MS1, RUN, TO_FETCH, VEC_LEVEL, WAIT_INPUT, WAIT_OUTPUT, WAIT_TOKEN,
-    WAITS, ceil_div, start, tokens_there,
+    BS0,
+    BS1,
+    BUF,
+    BUSY,
+    COUNT0,
+    COUNT1,
+    FILLED,
+    IDLE,
+    LEVEL,
+    MEM,
+    MS0,
+    MS1,
+    RUN,
+    TO_FETCH,
+    VEC_LEVEL,
+    WAIT_INPUT,
+    WAIT_OUTPUT,
+    WAIT_TOKEN,
+    WAITS,
+    ceil_div,
+    start,
+    tokens_there,
 )  # fmt: skip
 from hwsim.components.link import DEEPEST, can_pop, can_push, pop, push
 from hwsim.kernels import njit
@@ -62,7 +83,7 @@ def step(c, s, queue, request, tokens, table, log, now, answer):
         elif cause != BUSY:
             cause = WAIT_OUTPUT
     if s.cmd < 0 and can_pop(queue):
-        n = queue.item[queue.head, 0]
+        n = queue.slots[queue.head, 0]
         if not tokens_there(tokens, 0, table[n, WAITS]):
             if cause == IDLE:
                 cause = WAIT_TOKEN

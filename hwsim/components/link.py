@@ -1,7 +1,8 @@
 """Link: a bounded queue between two components. Twin: `amaranth.lib.fifo.SyncFIFO`, to the cycle.
 
-A component sees `held` as the last clock edge left it; what it pushes and pops is committed after every component has stepped.
-Latency 1 cycle; one transfer a cycle from depth 2 on, one every second cycle at depth 1.
+A component sees `held` as the last clock edge left it; what it pushes and pops is committed after
+every component has stepped. Latency 1 cycle; one transfer a cycle from depth 2 on, one every second
+cycle at depth 1.
 """
 
 import numpy as np
@@ -11,7 +12,14 @@ from hwsim.kernels import njit
 DEEPEST = 64
 FIELDS = 8  # integers an item may carry
 LINK = np.dtype(
-    [("depth", "i8"), ("held", "i8"), ("head", "i8"), ("pushed", "i8"), ("popped", "i8"), ("item", "i8", (DEEPEST, FIELDS))]
+    [
+        ("depth", "i8"),
+        ("held", "i8"),
+        ("head", "i8"),
+        ("pushed", "i8"),
+        ("popped", "i8"),
+        ("slots", "i8", (DEEPEST, FIELDS)),
+    ]
 )
 
 

@@ -1,6 +1,8 @@
-"""Memory of kind `ideal`: one beat a cycle, read or write, round robin over three request links. Model only.
+"""Memory of kind `ideal`: one beat a cycle, read or write, round robin over three request links.
+Model only.
 
-A read taken in cycle t is with its requester in cycle t + latency_cycles + 1. Answers are never refused, and keep order.
+A read taken in cycle t is with its requester in cycle t + latency_cycles + 1. Answers are never
+refused, and keep order.
 """
 
 import numpy as np
@@ -10,7 +12,16 @@ from hwsim.components.link import can_pop, pop
 from hwsim.kernels import njit
 
 LATENCY_MAX = 4095
-STATE = np.dtype([("pipe", "i8", (LATENCY_MAX + 1,)), ("last", "i8"), ("at", "i8"), ("beats_read", "i8"), ("beats_written", "i8"), ("pending", "i8")])
+STATE = np.dtype(
+    [
+        ("pipe", "i8", (LATENCY_MAX + 1,)),
+        ("last", "i8"),
+        ("at", "i8"),
+        ("beats_read", "i8"),
+        ("beats_written", "i8"),
+        ("pending", "i8"),
+    ]
+)
 
 
 @njit(forceinline=True)

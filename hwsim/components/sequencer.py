@@ -1,6 +1,8 @@
-"""Sequencer: asks for command words in order and dispatches them, one a cycle, into the four queues.
+"""Sequencer: asks for command words in order and dispatches them, one a cycle, into the four
+queues.
 
-Twin: rtl/components/sequencer.py. A full queue stalls it; it asks no further than `queue_depth` words ahead of what it dispatched.
+Twin: rtl/components/sequencer.py. A full queue stalls it; it asks no further than `queue_depth`
+words ahead of what it dispatched.
 """
 
 import numpy as np
@@ -9,14 +11,23 @@ from hwsim.components.config import BUSY, IDLE, OP, TO_SEQUENCER, WAIT_INPUT, WA
 from hwsim.components.link import can_push, push
 from hwsim.kernels import njit
 
-STATE = np.dtype([("asked", "i8"), ("beats_asked", "i8"), ("beats_got", "i8"), ("got", "i8"), ("sent", "i8"), ("ended", "i8")])
+STATE = np.dtype(
+    [
+        ("asked", "i8"),
+        ("beats_asked", "i8"),
+        ("beats_got", "i8"),
+        ("got", "i8"),
+        ("sent", "i8"),
+        ("ended", "i8"),
+    ]
+)
 
 
 @njit
 def _dispatch(queue, n):
     if not can_push(queue):
         return False
-    queue.item[push(queue), 0] = n
+    queue.slots[push(queue), 0] = n
     return True
 
 

@@ -1,21 +1,49 @@
-"""Vector unit: brings sums back, and does everything that is no product of matrices. Twin: rtl/components/vector.py.
+"""Vector unit: brings sums back, and does everything that is no product of matrices. Twin:
+rtl/components/vector.py.
 
-A command takes `setup` cycles for its parameters, then `row_cycles` a row, then `latency_cycles`. Passes, chunks and beats: docs/machine.md. A row holds the
-banks of its operands and of its result for all of its cycles, and waits while fetch writes into the bank of the result.
+A command takes `setup` cycles for its parameters, then `row_cycles` a row, then `latency_cycles`.
+Passes, chunks and beats: docs/machine.md. A row holds the banks of its operands and of its result
+for all of its cycles, and waits while fetch writes into the bank of the result.
 """
 
 import numpy as np
 
-from hwsim.components.config import BUSY, DRAIN, IDLE, WAIT_OUTPUT, WAIT_TOKEN, WAITS, ceil_div, start, tokens_there
+from hwsim.components.config import (
+    BUSY,
+    DRAIN,
+    IDLE,
+    WAIT_OUTPUT,
+    WAIT_TOKEN,
+    WAITS,
+    ceil_div,
+    start,
+    tokens_there,
+)
 from hwsim.components.link import can_pop, pop
 from hwsim.kernels import njit
 from hwsim.spec.commands import ACT, FN, column
 
 STATE = np.dtype(
-    [(name, "i8") for name in ("cmd", "setup", "row", "row_cycles", "i0", "i1", "tail", "bank_a", "bank_b", "bank_param", "bank_dst")]
+    [
+        (name, "i8")
+        for name in (
+            "cmd",
+            "setup",
+            "row",
+            "row_cycles",
+            "i0",
+            "i1",
+            "tail",
+            "bank_a",
+            "bank_b",
+            "bank_param",
+            "bank_dst",
+        )
+    ]
 )
 (
-    _FN, _ACT, _FROM_VEC, _HAS_B, _HAS_BIAS, _HAS_SCALE, _COUNT0, _COUNT1, _LEN, _A, _A0, _A1, _B, _B0, _B1, _PARAM, _DST, _D0, _D1, _LANE, _WH, _WW,
+    _FN, _ACT, _FROM_VEC, _HAS_B, _HAS_BIAS, _HAS_SCALE, _COUNT0, _COUNT1, _LEN, _A, _A0, _A1,
+    _B, _B0, _B1, _PARAM, _DST, _D0, _D1, _LANE, _WH, _WW,
 ) = (
     column("vector", n)
     for n in (
@@ -114,7 +142,9 @@ def _move(c, s, t):
 
 @njit
 def step(c, s, queue, tokens, table, log, now, written):
-    """written: bank that fetch writes this cycle, -1 none. Returns (cause, command done or -1, banks read: a, b)."""
+    """written: bank that fetch writes this cycle, -1 none. Returns (cause, command done or -1,
+    banks read: a, b).
+    """
     done, cause, read_a, read_b = -1, IDLE, -1, -1
     if s.cmd >= 0:
         cause = BUSY
@@ -134,7 +164,7 @@ def step(c, s, queue, tokens, table, log, now, written):
             done = s.cmd
             s.cmd = -1
     if s.cmd < 0 and can_pop(queue):
-        n = queue.item[queue.head, 0]
+        n = queue.slots[queue.head, 0]
         if tokens_there(tokens, 2, table[n, WAITS]):
             start(log, tokens, 2, table, n, now)
             pop(queue)

@@ -1,31 +1,68 @@
 """Writeback: runs store commands. Twin: rtl/components/writeback.py.
 
-One beat a cycle from level vec into its request link; waits while the vector unit reads its bank. Done when memory has taken its last beat.
+One beat a cycle from level vec into its request link; waits while the vector unit reads its bank.
+Done when memory has taken its last beat.
 """
 
 import numpy as np
 
 from hwsim.components.config import (
-    BS0, BS1, BUF, BUSY, COUNT0, COUNT1, DRAIN, IDLE, MEM, MS0, MS1, RUN, STORE_SHIFT, WAIT_OUTPUT, WAIT_TOKEN, WAITS,
-    ceil_div, start, tokens_there,
+    BS0,
+    BS1,
+    BUF,
+    BUSY,
+    COUNT0,
+    COUNT1,
+    DRAIN,
+    IDLE,
+    MEM,
+    MS0,
+    MS1,
+    RUN,
+    STORE_SHIFT,
+    WAIT_OUTPUT,
+    WAIT_TOKEN,
+    WAITS,
+    ceil_div,
+    start,
+    tokens_there,
 )  # fmt: skip
 from hwsim.components.link import can_pop, can_push, pop, push
 from hwsim.kernels import njit
 
-STATE = np.dtype([("cmd", "i8"), ("i0", "i8"), ("i1", "i8"), ("beats", "i8"), ("bank", "i8"), ("pushed_all", "i8")])
+STATE = np.dtype(
+    [
+        ("cmd", "i8"),
+        ("i0", "i8"),
+        ("i1", "i8"),
+        ("beats", "i8"),
+        ("bank", "i8"),
+        ("pushed_all", "i8"),
+    ]
+)
 
 
 @njit
 def _open_run(c, s, table):
     n = s.cmd
-    start = table[n, MEM + STORE_SHIFT] + s.i0 * table[n, MS0 + STORE_SHIFT] + s.i1 * table[n, MS1 + STORE_SHIFT]
+    start = (
+        table[n, MEM + STORE_SHIFT]
+        + s.i0 * table[n, MS0 + STORE_SHIFT]
+        + s.i1 * table[n, MS1 + STORE_SHIFT]
+    )
     s.beats = ceil_div(start % c.beat_bytes + table[n, RUN + STORE_SHIFT], c.beat_bytes)
-    s.bank = (table[n, BUF + STORE_SHIFT] + s.i0 * table[n, BS0 + STORE_SHIFT] + s.i1 * table[n, BS1 + STORE_SHIFT]) // c.vec_bank_bytes
+    s.bank = (
+        table[n, BUF + STORE_SHIFT]
+        + s.i0 * table[n, BS0 + STORE_SHIFT]
+        + s.i1 * table[n, BS1 + STORE_SHIFT]
+    ) // c.vec_bank_bytes
 
 
 @njit
 def step(c, s, queue, request, tokens, table, log, now, read_a, read_b):
-    """read_a, read_b: banks that the vector unit reads this cycle, -1 none. Returns (cause, command done or -1)."""
+    """read_a, read_b: banks that the vector unit reads this cycle, -1 none. Returns (cause, command
+    done or -1).
+    """
     done, cause = -1, IDLE
     if s.cmd >= 0:
         if s.pushed_all:
@@ -49,7 +86,7 @@ def step(c, s, queue, request, tokens, table, log, now, read_a, read_b):
                 else:
                     _open_run(c, s, table)
     if s.cmd < 0 and can_pop(queue):
-        n = queue.item[queue.head, 0]
+        n = queue.slots[queue.head, 0]
         if tokens_there(tokens, 3, table[n, WAITS]):
             start(log, tokens, 3, table, n, now)
             pop(queue)

@@ -1,7 +1,7 @@
 """`borrow(array)`: the same array without reference counting.
 
-Passing a counted array through a dozen calls a tick costs several times what the tick itself does. The caller of `loop` holds the arrays for as
-long as it runs.
+Passing a counted array through a dozen calls a tick costs several times what the tick itself does.
+The caller of `loop` holds the arrays for as long as it runs.
 """
 
 from typing import Any

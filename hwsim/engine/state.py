@@ -17,7 +17,9 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class State:
-    """machine: one record; table: [commands, WIDTH]; log: [commands, LOG_COLUMNS]; left_in_layer: [layers] commands not yet done."""
+    """machine: one record; table: [commands, WIDTH]; log: [commands, LOG_COLUMNS]; left_in_layer:
+    [layers] commands not yet done.
+    """
 
     machine: Any
     table: Array
@@ -26,7 +28,9 @@ class State:
 
 
 def layers_of(program: Program) -> Array:
-    """[commands] int64: the layer of each command; what stands between layers belongs to the one before."""
+    """[commands] int64: the layer of each command; what stands between layers belongs to the one
+    before.
+    """
     starts = np.array([x.first for x in program.layers] or [0])
     return np.maximum(np.searchsorted(starts, np.arange(len(program.words)), side="right") - 1, 0)
 

@@ -1,11 +1,42 @@
-"""The tick of the tile machine: its block diagram, one call a component, then the edge; and the loop over ticks."""
+"""The tick of the tile machine: its block diagram, one call a component, then the edge; and the
+loop over ticks.
+"""
 
 import numpy as np
 
-from hwsim.components import accumulator, array, feed, fetch, memory, sequencer, vector, weight_loader, writeback
+from hwsim.components import (
+    accumulator,
+    array,
+    feed,
+    fetch,
+    memory,
+    sequencer,
+    vector,
+    weight_loader,
+    writeback,
+)
 from hwsim.components.config import (
-    ARRAY, BUSY, CONFIG, DRAIN, ENDED, FEED, FETCH, IDLE, LAYER, MEMORY, SEQUENCER, SIGNALS, TO_FETCH, TO_SEQUENCER, TOKENS, VECTOR, WAIT_INPUT,
-    WAIT_OUTPUT, WAIT_TOKEN, WRITEBACK, give_tokens,
+    ARRAY,
+    BUSY,
+    CONFIG,
+    DRAIN,
+    ENDED,
+    FEED,
+    FETCH,
+    IDLE,
+    LAYER,
+    MEMORY,
+    SEQUENCER,
+    SIGNALS,
+    TO_FETCH,
+    TO_SEQUENCER,
+    TOKENS,
+    VECTOR,
+    WAIT_INPUT,
+    WAIT_OUTPUT,
+    WAIT_TOKEN,
+    WRITEBACK,
+    give_tokens,
 )  # fmt: skip
 from hwsim.components.link import LINK, can_pop, commit
 from hwsim.engine.borrow import borrow
@@ -14,22 +45,38 @@ from hwsim.result import CAUSES, UNITS
 
 RUNNING, FINISHED, DEADLOCK, TOKEN_OVERFLOW = range(4)
 RUN = np.dtype(
-    [(name, "i8") for name in ("now", "moved_at", "layer", "layer_from", "remaining", "status")] + [("count", "i8", (len(UNITS), len(CAUSES))), ("asleep", "i8", (len(UNITS),)), ("eager", "i8")]
+    [(name, "i8") for name in ("now", "moved_at", "layer", "layer_from", "remaining", "status")]
+    + [("count", "i8", (len(UNITS), len(CAUSES))), ("asleep", "i8", (len(UNITS),)), ("eager", "i8")]
 )
-LINKS = ("to_fetch", "to_feed", "to_vector", "to_writeback", "ask_sequencer", "ask_fetch", "ask_writeback", "context", "batch", "weight")
+LINKS = (
+    "to_fetch",
+    "to_feed",
+    "to_vector",
+    "to_writeback",
+    "ask_sequencer",
+    "ask_fetch",
+    "ask_writeback",
+    "context",
+    "batch",
+    "weight",
+)
 MACHINE = np.dtype(
     [("c", CONFIG), ("tokens", TOKENS), ("run", RUN)]
     + [(name, LINK) for name in LINKS]
     + [
-        ("sequencer", sequencer.STATE), ("fetch", fetch.STATE), ("feed", feed.STATE), ("weight_loader", weight_loader.STATE), ("walk", feed.STATE),
-        ("array", array.STATE), ("accumulator", accumulator.STATE), ("vector", vector.STATE), ("writeback", writeback.STATE), ("memory", memory.STATE),
+        ("sequencer", sequencer.STATE), ("fetch", fetch.STATE), ("feed", feed.STATE),
+        ("weight_loader", weight_loader.STATE), ("walk", feed.STATE), ("array", array.STATE),
+        ("accumulator", accumulator.STATE), ("vector", vector.STATE),
+        ("writeback", writeback.STATE), ("memory", memory.STATE),
     ]
 )  # fmt: skip
 
 
 @njit(forceinline=True)
 def _array_cause(cause, m):
-    """Why no batch is there: the pipeline empties, the feed works, tokens are missing, or there is no command."""
+    """Why no batch is there: the pipeline empties, the feed works, tokens are missing, or there is
+    no command.
+    """
     if cause != WAIT_INPUT or can_pop(m.batch):
         return cause
     if m.feed.cmd >= 0:
@@ -86,7 +133,9 @@ def _edge_of_links(m):
 
 @njit(forceinline=True)
 def _doze(m, unit, cause, waiting):
-    """A component that waits, and can only be woken by a link, a token or an answer, is not stepped until then; its cause goes on being counted."""
+    """A component that waits, and can only be woken by a link, a token or an answer, is not stepped
+    until then; its cause goes on being counted.
+    """
     if waiting and cause != BUSY and not m.run.eager:
         m.run.asleep[unit] = cause + 1
     m.run.count[unit, cause] += 1
@@ -95,21 +144,36 @@ def _doze(m, unit, cause, waiting):
 
 @njit(forceinline=True)
 def tick(m, table, log, left_in_layer):
-    """One clock cycle. Components see what the last edge left, so their order matters only where a signal is combinational: memory's answer, fetch's bank to
-    vector, vector's banks to writeback."""
+    """One clock cycle. Components see what the last edge left, so their order matters only where a
+    signal is combinational: memory's answer, fetch's bank to vector, vector's banks to writeback.
+    """
     c, now, count, tokens, asleep = m.c, m.run.now, m.run.count, m.tokens, m.run.asleep
     answer, moved, written, read_a, read_b = memory.answer_of(m.memory), False, -1, -1, -1
     if asleep[SEQUENCER] and answer != TO_SEQUENCER:
         count[SEQUENCER, asleep[SEQUENCER] - 1] += 1
     else:
         asleep[SEQUENCER] = 0
-        cause = sequencer.step(c, m.sequencer, m.to_fetch, m.to_feed, m.to_vector, m.to_writeback, m.ask_sequencer, table, answer)
-        moved |= _doze(m, SEQUENCER, cause, m.sequencer.sent >= m.sequencer.got or cause == WAIT_OUTPUT)
+        cause = sequencer.step(
+            c,
+            m.sequencer,
+            m.to_fetch,
+            m.to_feed,
+            m.to_vector,
+            m.to_writeback,
+            m.ask_sequencer,
+            table,
+            answer,
+        )
+        moved |= _doze(
+            m, SEQUENCER, cause, m.sequencer.sent >= m.sequencer.got or cause == WAIT_OUTPUT
+        )
     if asleep[FETCH] and answer != TO_FETCH:
         count[FETCH, asleep[FETCH] - 1] += 1
     else:
         asleep[FETCH] = 0
-        cause, done, written = fetch.step(c, m.fetch, m.to_fetch, m.ask_fetch, tokens, table, log, now, answer)
+        cause, done, written = fetch.step(
+            c, m.fetch, m.to_fetch, m.ask_fetch, tokens, table, log, now, answer
+        )
         moved |= _doze(m, FETCH, cause, True)
         if done >= 0:
             _finish(m, done, 0, table, log, left_in_layer)
@@ -128,14 +192,18 @@ def tick(m, table, log, left_in_layer):
     if asleep[VECTOR]:
         count[VECTOR, asleep[VECTOR] - 1] += 1
     else:
-        cause, done, read_a, read_b = vector.step(c, m.vector, m.to_vector, tokens, table, log, now, written)
+        cause, done, read_a, read_b = vector.step(
+            c, m.vector, m.to_vector, tokens, table, log, now, written
+        )
         moved |= _doze(m, VECTOR, cause, m.vector.cmd < 0 and cause != DRAIN)
         if done >= 0:
             _finish(m, done, 2, table, log, left_in_layer)
     if asleep[WRITEBACK]:
         count[WRITEBACK, asleep[WRITEBACK] - 1] += 1
     else:
-        cause, done = writeback.step(c, m.writeback, m.to_writeback, m.ask_writeback, tokens, table, log, now, read_a, read_b)
+        cause, done = writeback.step(
+            c, m.writeback, m.to_writeback, m.ask_writeback, tokens, table, log, now, read_a, read_b
+        )
         _doze(m, WRITEBACK, cause, m.writeback.cmd < 0 and cause != DRAIN)
         if done >= 0:
             _finish(m, done, 3, table, log, left_in_layer)
@@ -150,7 +218,9 @@ def tick(m, table, log, left_in_layer):
 
 @njit
 def _close_layers(run, left_in_layer, total, layer_cycles):
-    """Gives the cycles since the last close to the current layer, and goes on to the first layer with work left."""
+    """Gives the cycles since the last close to the current layer, and goes on to the first layer
+    with work left.
+    """
     layer = run.layer
     for u in range(total.shape[1]):
         for k in range(total.shape[2]):
@@ -164,7 +234,8 @@ def _close_layers(run, left_in_layer, total, layer_cycles):
 
 @njit
 def loop(m, table, log, left_in_layer, total, layer_cycles, until, patience):
-    """Ticks until the Program has ended, cycle `until`, or `patience` cycles without any movement. Status in `m.run`.
+    """Ticks until the Program has ended, cycle `until`, or `patience` cycles without any movement.
+    Status in `m.run`.
 
     total: [layers, units, causes] and layer_cycles: [layers], both int64.
     """
