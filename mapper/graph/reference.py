@@ -5,10 +5,10 @@ import numpy as np
 from hwsim.spec import numerics as nx
 from hwsim.spec.errors import GraphError
 from mapper.graph.ir import Array, Graph, Layer
-from mapper.graph.shapes import infer_shape
 from mapper.graph.ops_fp32 import batchnorm, layer_fp32
 from mapper.graph.ops_vector import layer_vector
 from mapper.graph.quant_params import layer_params, same_scale
+from mapper.graph.shapes import infer_shape
 
 NUMBERS = {"fp32": np.float32, "fp16": np.float16, "int8": np.int8}
 LANES = 32

@@ -8,7 +8,6 @@
 `@`: the real value of one int8 step. Names and words that are not plain stand in double quotes, as in JSON.
 """
 
-import ast
 import json
 import re
 from typing import Any
@@ -128,16 +127,22 @@ class _Line:
             raise self.fault(what)
         return plain
 
-    def number_of(self, kind: type) -> Any:
-        text = self.match(NUMBER)
+    def whole(self) -> int:
+        self.peek("")
+        start, text = self.at, self.match(NUMBER)
+        if text is None or not text.lstrip("+-").isdecimal() or len(text) > 20:
+            self.at = start
+            raise self.fault("a whole number")
+        return int(text)
+
+    def real(self) -> float:
+        self.peek("")
+        start, text = self.at, self.match(NUMBER)
         try:
-            value = None if text is None else ast.literal_eval(text)
-        except (ValueError, SyntaxError):
-            value = CONSTANTS.get((text or "").lstrip("+-"))
-            value = -value if value is not None and (text or "").startswith("-") else value
-        if value is None or (kind is int and not isinstance(value, int)):
-            raise self.fault("a whole number" if kind is int else "a number")
-        return value
+            return float(text or "")
+        except ValueError:
+            self.at = start
+            raise self.fault("a number") from None
 
     def items(self, close: str) -> list[Any]:
         out: list[Any] = []
@@ -154,27 +159,47 @@ class _Line:
         if self.eat("["):
             return self.items("]")
         self.peek("")
-        if NUMBER.match(self.text, self.at) and not PLAIN.match(self.text, self.at):
-            return self.number_of(float)
+        number = NUMBER.match(self.text, self.at)
+        if number and not PLAIN.match(self.text, self.at):
+            return self.whole() if number.group().lstrip("+-").isdecimal() else self.real()
         quoted, word = self.peek('"'), self.word("a value")
         return CONSTANTS.get(word, word) if not quoted else word
 
     def shape(self) -> tuple[int, ...]:
         self.need("[")
-        out = [self.number_of(int)]
+        out = [self.whole()]
         while self.eat(","):
-            out.append(self.number_of(int))
+            out.append(self.whole())
         self.need("]")
         return tuple(out)
 
     def step(self, scales: dict[str, float], name: str) -> None:
         if self.eat("@"):
-            scales[name] = float(self.number_of(float))
+            scales[name] = self.real()
 
     def end(self) -> None:
-        if self.peek("") or self.at < len(self.text):
-            if self.at < len(self.text):
-                raise self.fault("the end of the line")
+        self.peek("")
+        if self.at < len(self.text):
+            raise self.fault("the end of the line")
+
+
+def _params(line: _Line) -> dict[str, Array]:
+    params: dict[str, Array] = {}
+    while not line.eat("}"):
+        name, dtype = line.word("a parameter"), line.word("a type")
+        if dtype not in DTYPES:
+            raise line.fault(f"a shape behind one of {', '.join(DTYPES)}")
+        shape = line.shape()
+        try:
+            params[name] = np.broadcast_to(np.zeros((), DTYPES[dtype]), shape)
+        except (ValueError, OverflowError):
+            raise line.fault(
+                f"a shape that an array can have before it, not {list(shape)}"
+            ) from None
+        if not line.eat(","):
+            line.need("}")
+            break
+    return params
 
 
 def _layer(line: _Line, name: str, scales: dict[str, float]) -> Layer:
@@ -184,24 +209,16 @@ def _layer(line: _Line, name: str, scales: dict[str, float]) -> Layer:
     while line.eat(","):
         inputs.append(line.word("an input"))
     line.need(")")
-    params: dict[str, Array] = {}
-    if line.eat("{"):
-        while not line.eat("}"):
-            param, dtype = line.word("a parameter"), line.word("a type")
-            if dtype not in DTYPES:
-                raise line.fault(f"a shape behind one of {', '.join(DTYPES)}")
-            params[param] = np.broadcast_to(np.zeros((), DTYPES[dtype]), line.shape())
-            if not line.eat(","):
-                line.need("}")
-                break
-    attrs, pattern = {}, (1, 1)
+    params = _params(line) if line.eat("{") else {}
+    attrs: dict[str, Any] = {}
+    pattern = (1, 1)
     while not line.eat(":"):
         key = line.word("name=value or ':'")
         line.need("=")
         if key == "pattern":
-            kept = line.number_of(int)
+            kept = line.whole()
             line.need(":")
-            pattern = (kept, line.number_of(int))
+            pattern = (kept, line.whole())
         else:
             attrs[key] = line.value()
     shape = line.shape()
@@ -211,7 +228,8 @@ def _layer(line: _Line, name: str, scales: dict[str, float]) -> Layer:
 
 def parse_graph(text: str) -> Graph:
     """Parameters come back as zeros of their type and shape. GraphError with line and column."""
-    title, inputs, layers, outputs, scales = "", {}, [], [], {}  # type: ignore[var-annotated]
+    title, outputs = "", list[str]()
+    inputs, layers, scales = dict[str, tuple[int, ...]](), list[Layer](), dict[str, float]()
     for number, row in enumerate(text.splitlines(), 1):
         line = _Line(number, row)
         if not row.strip():
