@@ -141,18 +141,19 @@ class AcceleratorSpec:
         return self.levels.acc.capacity_bits // (self.array.cols * self.pe.sum_bits)
 
     def with_(self, **paths: Any) -> "AcceleratorSpec":
-        """A copy with fields changed by dotted path, `__` for the dot: `with_(array__rows=16)`."""
-        out: Any = self
-        for path, value in paths.items():
-            out = _replaced(out, path.split("__"), value)
-        return out  # type: ignore[no-any-return]
+        """A copy with fields changed by dotted path, `__` for the dot: `with_(array__rows=16)`. Checked once, with all changes made."""
+        return _changed(self, [(path.split("__"), value) for path, value in paths.items()])  # type: ignore[no-any-return]
 
 
-def _replaced(obj: Any, path: list[str], value: Any) -> Any:
-    if path[0] not in {f.name for f in fields(obj)}:
-        raise SpecError(f"{path[0]}: no such field; {type(obj).__name__} has {', '.join(f.name for f in fields(obj))}")
-    new = value if len(path) == 1 else _replaced(getattr(obj, path[0]), path[1:], value)
-    return replace(obj, **{path[0]: new})
+def _changed(obj: Any, changes: list[tuple[list[str], Any]]) -> Any:
+    known, new = [f.name for f in fields(obj)] if is_dataclass(obj) else [], {}
+    for name in dict.fromkeys(path[0] for path, _ in changes):
+        if name not in known:
+            raise SpecError(f"{name}: no such field; {type(obj).__name__} has {', '.join(known) or 'no fields'}")
+        inside = [(path[1:], value) for path, value in changes if path[0] == name]
+        whole = [value for path, value in inside if not path]
+        new[name] = whole[-1] if whole else _changed(getattr(obj, name), inside)
+    return replace(obj, **new)
 
 
 def _power_of_two(n: int) -> bool:

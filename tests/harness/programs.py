@@ -38,7 +38,8 @@ def tile(n: int, tiles: int) -> list[Command]:
             param=0, dst=64 + half * OUT_BYTES, dst_stride0=4, dst_lane=1,
         ),
         Command.of(
-            "store", waits=[VECTOR], signals=[VECTOR] if more else [], mem=_outputs(tiles) + n * OUT_BYTES, buf=64 + half * OUT_BYTES, run=OUT_BYTES
+            "store", waits=[VECTOR], signals=[VECTOR] if more else [],
+            mem=_outputs(tiles) + n * OUT_BYTES, buf=64 + half * OUT_BYTES, run=OUT_BYTES,
         ),
     ]  # fmt: skip
 
@@ -54,9 +55,20 @@ def tiled_commands(tiles: int) -> list[Command]:
     return [*body, Command.of("end")]
 
 
-def program(commands: list[Command], memory_bytes: int = 1 << 16, spec: Any = TINY4, **rest: Any) -> Program:
-    fields = {"image": np.zeros(0, np.uint8), "image_base": 0, "inputs": (), "outputs": (), "layers": (), **rest}
-    return Program.of(commands, machine=spec.name, digest=spec.digest, memory_bytes=memory_bytes, **fields)
+def program(
+    commands: list[Command], memory_bytes: int = 1 << 16, spec: Any = TINY4, **rest: Any
+) -> Program:
+    fields = {
+        "image": np.zeros(0, np.uint8),
+        "image_base": 0,
+        "inputs": (),
+        "outputs": (),
+        "layers": (),
+        **rest,
+    }
+    return Program.of(
+        commands, machine=spec.name, digest=spec.digest, memory_bytes=memory_bytes, **fields
+    )
 
 
 def tiled_program(tiles: int = 4, seed: int = 1) -> Program:
@@ -64,7 +76,20 @@ def tiled_program(tiles: int = 4, seed: int = 1) -> Program:
     commands, out = tiled_commands(tiles), _outputs(tiles)
     image = np.random.default_rng(seed).integers(0, 256, out, np.uint8)
     macs = 8 * 16 * 4 * tiles
-    layer = LayerInfo("fc", "linear", "M8 N4 K16", 0, len(commands) - 2, macs, macs // 4, macs // 4, 8 * out, "2:8", "ws", 1)
+    layer = LayerInfo(
+        "fc",
+        "linear",
+        "M8 N4 K16",
+        0,
+        len(commands) - 2,
+        macs,
+        macs // 4,
+        macs // 4,
+        8 * out,
+        "2:8",
+        "ws",
+        1,
+    )
     return program(
         commands,
         out + tiles * OUT_BYTES,
