@@ -95,3 +95,8 @@ def njit(function: Callable[..., Any] | None = None, **options: Any) -> Any:
         options["cache"] = False
     with _own_folder():
         return numba.njit(**options)(function)
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """For a loop over slices: inlined before slices count references, which costs more than a short loop."""
+    return njit(function, inline="always")

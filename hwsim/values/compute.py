@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from hwsim.kernels import njit
+from hwsim.kernels import inlined, njit
 from hwsim.spec.commands import column
 from hwsim.values import status
 from hwsim.values.fp16 import canonical
 from hwsim.values.integer import wrap32
-from hwsim.values.state import C_COLS, C_NUMBER, C_ROWS, INT8
+from hwsim.values.state import C_COLS, C_NUMBER, C_ROWS, INT8, META_PAD
 from hwsim.values.tile import ADD, LOAD, PANEL, tile1, tile4, tile8
 from hwsim.values.weights import count_rows, dense_stride, expand_dense, expand_kept, offset_of
 
@@ -43,7 +43,7 @@ def faults(row, values):
     slots = row[COUNT_R] * row[COUNT_S] * row[RUN] // block * kept
     if row[WEIGHT] + slots * cols * element > values.weight.size * element:
         return status.WEIGHT
-    if bits and row[META] + slots * ((cols * bits + 7) >> 3) > values.meta.size:
+    if bits and row[META] + slots * ((cols * bits + 7) >> 3) > values.meta.size - META_PAD:
         return status.META
     if (row[ACC] + row[COUNT_Q] * row[COUNT_P] * row[COUNT_B]) * cols > values.acc.size:
         return status.ACC
@@ -99,19 +99,41 @@ def pieces(parts, fold):
     return out[:n]
 
 
+@inlined
+def _count_one(act, count):
+    wild = np.int32(0)
+    for j in range(count.size):
+        x = act[j]
+        count[j] += np.int32(x != 0)
+        wild += np.int32((x - x) != 0)
+    return wild
+
+
+@inlined
+def _count_four(a, b, c, d, count):
+    wild = np.int32(0)
+    for j in range(count.size):
+        w, x, y, z = a[j], b[j], c[j], d[j]
+        count[j] += np.int32(w != 0) + np.int32(x != 0) + np.int32(y != 0) + np.int32(z != 0)
+        wild += np.int32((w - w) + (x - x) + (y - y) + (z - z) != 0)
+    return wild
+
+
 @njit
 def count_acts(act, base, parts, count):
-    """Adds to `count` [K] the pixels whose element k is not zero; gives how many elements are not finite."""
-    wild = 0
-    for t in range(base.size):
-        k = 0
-        for i in range(len(parts)):
-            at = base[t] + parts[i, 0]
-            for j in range(parts[i, 1]):
-                x = act[at + j]
-                count[k + j] += x != 0
-                wild += (x - x) != 0
-            k += parts[i, 1]
+    """Adds to `count` [K] the pixels whose element k is not zero; not 0 if an element is not finite."""
+    wild, k, fours = np.int64(0), 0, base.size // 4 * 4
+    for i in range(len(parts)):
+        offset, length = parts[i, 0], parts[i, 1]
+        for t in range(0, fours, 4):
+            a, b, c, d = base[t] + offset, base[t + 1] + offset, base[t + 2] + offset, base[t + 3] + offset
+            wild += _count_four(
+                act[a : a + length], act[b : b + length], act[c : c + length], act[d : d + length], count[k : k + length]
+            )
+        for t in range(fours, base.size):
+            a = base[t] + offset
+            wild += _count_one(act[a : a + length], count[k : k + length])
+        k += length
     return wild
 
 
@@ -130,6 +152,25 @@ def group_rows(left):
     return 8 if left >= 8 else 4 if left >= 4 else 1
 
 
+@inlined
+def _copy_row(source, target):
+    for c in range(target.size):
+        target[c] = source[c]
+
+
+@inlined
+def _canonical_row(source, target):
+    for c in range(target.size):
+        target[c] = canonical(source[c])
+
+
+@inlined
+def _add_row(source, target, fresh):
+    for c in range(target.size):
+        before = np.int32(0) if fresh else target[c]
+        target[c] = wrap32(np.int64(before) + np.int64(np.int32(source[c])))
+
+
 @njit
 def multiply_fp16(values, base, cuts, dense, d0, stride, acc0, accumulate):
     """Every fold from +0, then added to its row, which was set to +0 unless accumulating."""
@@ -139,18 +180,16 @@ def multiply_fp16(values, base, cuts, dense, d0, stride, acc0, accumulate):
         width = min(PANEL, cols - c0)
         t = 0
         while t < base.size:
-            rows = group_rows(base.size - t)
+            rows, at = group_rows(base.size - t), (acc0 + t) * cols + c0
             out[:] = 0
             if accumulate:
                 for r in range(rows):
-                    for c in range(width):
-                        out[r * PANEL + c] = values.sums[(acc0 + t + r) * cols + c0 + c]
+                    _copy_row(values.sums[at + r * cols : at + r * cols + width], out[r * PANEL : r * PANEL + width])
             for i in range(len(cuts)):
                 w0 = d0 + cuts[i, 1] * stride + c0
                 run_tile(rows, out, part, values.act, base, t, cuts[i, 0], dense, w0, stride, cuts[i, 2], cuts[i, 3])
             for r in range(rows):
-                for c in range(width):
-                    values.sums[(acc0 + t + r) * cols + c0 + c] = canonical(out[r * PANEL + c])
+                _canonical_row(out[r * PANEL : (r + 1) * PANEL], values.sums[at + r * cols : at + r * cols + width])
             t += rows
 
 
@@ -163,19 +202,14 @@ def multiply_int8(values, base, cuts, dense, d0, stride, acc0, accumulate):
         width = min(PANEL, cols - c0)
         t = 0
         while t < base.size:
-            rows = group_rows(base.size - t)
+            rows, at, fresh = group_rows(base.size - t), (acc0 + t) * cols + c0, not accumulate
             for i in range(len(cuts)):
-                w0 = d0 + cuts[i, 1] * stride + c0
-                mode = cuts[i, 3]
+                w0, mode = d0 + cuts[i, 1] * stride + c0, cuts[i, 3]
                 run_tile(rows, part, part, values.act, base, t, cuts[i, 0], dense, w0, stride, cuts[i, 2], mode & LOAD)
-                if mode & ADD == 0:
-                    continue
-                fresh = cuts[i, 1] < INT8_FOLD and cuts[i, 1] + cuts[i, 2] <= INT8_FOLD and not accumulate
-                for r in range(rows):
-                    at = (acc0 + t + r) * cols + c0
-                    for c in range(width):
-                        before = 0 if fresh else np.int64(values.acc[at + c])
-                        values.acc[at + c] = wrap32(before + np.int64(np.int32(part[r * PANEL + c])))
+                if mode & ADD:
+                    for r in range(rows):
+                        _add_row(part[r * PANEL : (r + 1) * PANEL], values.acc[at + r * cols : at + r * cols + width], fresh)
+                    fresh = False
             t += rows
 
 

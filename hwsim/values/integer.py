@@ -1,10 +1,13 @@
 """Integer steps of hwsim/spec/numerics/integer.py, one element at a time."""
 
+import math
+
 import numpy as np
 
 from hwsim.kernels import njit
 
 SIGN = 1 << 31
+ROOT_MAX = 3037000499  # floor(sqrt(2**63 - 1))
 
 
 @njit
@@ -31,3 +34,12 @@ def rshift_even(x, shift, mask, half):
 @njit
 def sat8(x):
     return min(max(x, -128), 127)
+
+
+@njit
+def isqrt(x):
+    """floor(sqrt(x)), 0 <= x < 2**63."""
+    root = min(np.int64(math.sqrt(np.float64(x))), ROOT_MAX)
+    root -= np.int64(root * root > x)
+    above = min(root + 1, ROOT_MAX)
+    return above if above > root and above * above <= x else root

@@ -13,6 +13,7 @@ from hwsim.spec.machine import AcceleratorSpec
 Array = np.ndarray[Any, Any]
 INT8, FP16 = range(2)
 C_NUMBER, C_ROWS, C_COLS, C_LANES = range(4)
+META_PAD = 1  # bytes behind level meta, so that an offset is always read from two bytes
 
 
 class Values(NamedTuple):
@@ -49,7 +50,7 @@ def new_values(spec: AcceleratorSpec, memory_bytes: int) -> Values:
         memory16=memory.view(np.uint16),
         act=np.zeros(levels.act.capacity_bytes // pe.element_bytes, np.float32),
         weight=np.zeros(levels.weight.capacity_bytes // pe.element_bytes, np.float32),
-        meta=np.zeros(levels.meta.capacity_bytes, np.uint8),
+        meta=np.zeros(levels.meta.capacity_bytes + META_PAD, np.uint8),
         acc=acc,
         sums=acc.view(np.float32),
         vec=vec,

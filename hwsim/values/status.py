@@ -1,6 +1,8 @@
 """What a kernel returns instead of raising, and what the user reads then."""
 
-from hwsim.spec.commands import OPS, Command
+from typing import Any
+
+from hwsim.spec.commands import decode, default
 from hwsim.spec.errors import ProgramError
 
 OK, OPCODE, FIELD, ALIGN, MEMORY, ACT, WEIGHT, META, ACC, VEC, FUNCTION = range(11)
@@ -19,15 +21,9 @@ _WORDS = {
 }
 
 
-def check(status: int, index: int, commands: tuple[Command, ...] | list[Command]) -> None:
-    """Raises ProgramError for every status but OK; names the command."""
+def check(status: int, index: int, words: Any) -> None:
+    """Raises ProgramError for every status but OK. `words`: [commands, 64] uint8, to name the command."""
     if status != OK:
-        cmd = commands[index]
-        fields = " ".join(f"{k}={v}" for k, v in cmd.args if v)
-        raise ProgramError(
-            f"command {index}: {cmd.op}: {_WORDS[status]} ({fields}); "
-            f"compile the Program again, or check it with the verifier"
-        )
-
-
-assert len(OPS) == 5  # execute.py dispatches these
+        cmd = decode(words[index].tobytes(), f"command {index}")
+        fields = " ".join(f"{k}={v}" for k, v in cmd.args if v != default(k))
+        raise ProgramError(f"command {index}: {cmd.op}: {_WORDS[status]} ({fields}); compile the Program again")
