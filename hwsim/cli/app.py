@@ -41,7 +41,7 @@ def root(
     version: Annotated[bool, typer.Option("--version", help="print the version")] = False,
 ) -> None:
     if version:
-        from hwsim.trip import versions
+        from hwsim.report.versions import versions
 
         print(f"hwsim {versions()['hwsim']}")
     elif context.invoked_subcommand is None:

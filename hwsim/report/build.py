@@ -70,7 +70,7 @@ def make_report(
         cosine=cosine,
         host=host,
         assumed=spec.assumed,
-        notes=result.notes,
+        notes=tuple(x for x in result.notes if not x.startswith("assumed: ")),
         versions=versions or {},
     )
 

@@ -1,7 +1,7 @@
 """What must hold of every run; a breach is a fault of the simulator and ends the run with the
 numbers.
 
-- each unit's causes add up to the layer's cycles, and the layers' cycles to the total;
+- no count is negative; each unit's causes add up to the layer's cycles, and the layers' cycles to the total;
 - mapped = mac + gated + skipped + padded;
 - utilisation <= 1: up to the end of each layer the array has multiplied no more than its PEs times
   the cycles so far;
@@ -38,12 +38,17 @@ def _parts(layer: LayerResult) -> None:
             raise SimulationError(
                 f"{layer.name} at {unit}: {shown or 'nothing'} do not add up to {layer.cycles} cycles; {BUG}"
             )
+    for name, count in layer.actions.items():
+        if count is not None and count < 0:
+            raise SimulationError(f"{layer.name}: {count} of {name}; {BUG}")
     names = ("mac", "gated_mac", "skipped_mac", "padded_mac")
     parts = {name: layer.actions[f"pe.{name}"] for name in names}
     known = [count for count in parts.values() if count is not None]
     if len(known) == len(parts) and sum(known) != layer.mapped_macs:
         shown = " + ".join(f"{count} {name}" for name, count in parts.items())
-        raise SimulationError(f"{layer.name}: {shown} is not mapped_macs {layer.mapped_macs}; {BUG}")
+        raise SimulationError(
+            f"{layer.name}: {shown} is not mapped_macs {layer.mapped_macs}; {BUG}"
+        )
 
 
 def _utilisation(result: Result, spec: AcceleratorSpec) -> None:

@@ -82,9 +82,7 @@ def _grid(*columns: str) -> Table:
 def _title(r: Report) -> Text:
     m, area = r.machine, r.machine.area_um2.scaled(1e-6)
     what = (
-        f"{r.network}: {r.run.pattern} beside dense"
-        if r.dense
-        else f"{r.network}: {r.run.pattern}"
+        f"{r.network}: {r.run.pattern} beside dense" if r.dense else f"{r.network}: {r.run.pattern}"
     )
     size = f"batch {r.batch}" + (f", sequence {r.seq}" if r.seq else "")
     pe = f"PEs up to {m.kept_max}:{m.block_max}" if m.block_max > 1 else "dense PEs"

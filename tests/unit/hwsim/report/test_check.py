@@ -64,6 +64,10 @@ def test_macs_are_sums_of_parts() -> None:
     )
 
 
+def test_no_count_is_negative() -> None:
+    refused(acting(pe__gated_mac=16385, pe__mac=-1), "encoder.0.ffn.up: -1 of pe.mac")
+
+
 def fast(cycles: int) -> LayerResult:
     return layer("fast", "linear", cycles, mapped=16000, kept=16000)
 
