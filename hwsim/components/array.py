@@ -73,8 +73,8 @@ def _take(c, s, batch, loaded, now):
         return DRAIN
     if not item[B_OS] and item[B_FIRST]:
         rate = item[B_KEPT] * c.latency
-        # the fold to start is fold `waves`; the loader is at it, or beyond it when it is complete
-        if s.loads == s.waves and loaded < start_rows(c, item[B_KEPT]):
+        # the fold to start is fold `waves`; the loader may be at the one before, at it, or beyond it
+        if s.loads < s.waves or (s.loads == s.waves and loaded < start_rows(c, item[B_KEPT])):
             return FILL if now > s.busy_until else WAIT_INPUT
         s.wave_before, s.rate_before = s.wave_now, s.rate_now
         s.wave_now, s.rate_now = now, rate
