@@ -20,12 +20,13 @@ from hwsim.spec.machine import AcceleratorSpec
 
 @dataclass(frozen=True)
 class Trial:
-    """One trip. `network`: a name of the zoo or a path; `pattern`: kept:block, 1:1 for dense."""
+    """One trip. `network`: a name of the zoo or a path; `pattern`: kept:block, or dense."""
 
     network: str
     machine: AcceleratorSpec
-    pattern: str = "1:1"
+    pattern: str = "dense"
     batch: int = 1
+    seq: int | None = None
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,17 @@ Trip = Callable[[Trial], Point]
 
 
 def trials(
-    machines: Sequence[AcceleratorSpec], patterns: Sequence[str], networks: Sequence[str], batch: int = 1
+    machines: Sequence[AcceleratorSpec],
+    patterns: Sequence[str],
+    networks: Sequence[str],
+    *,
+    batch: int = 1,
+    seq: int | None = None,
 ) -> list[Trial]:
-    return [Trial(n, m, p, batch) for n, m, p in product(networks, machines, patterns)]
+    """All combinations; trials of one network and pattern stand together, so that a worker reads and
+    prunes it once.
+    """
+    return [Trial(n, m, p, batch, seq) for n, p, m in product(networks, patterns, machines)]
 
 
 def sweep(

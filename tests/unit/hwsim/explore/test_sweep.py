@@ -27,7 +27,7 @@ def made_up(trial: Trial) -> Point:
 
 
 def test_points_come_in_the_order_of_the_trials_however_many_workers() -> None:
-    todo = trials(grid(TINY, link_depth=(4, 1, 3, 2)), ["1:1", "2:4"], ["a", "b"])
+    todo = trials(grid(TINY, link_depth=(4, 1, 3, 2)), ["dense", "2:4"], ["a", "b"])
     assert len(todo) == 16
     one, two = sweep(todo, made_up, workers=1), sweep(todo, made_up, workers=2)
     assert one == two
@@ -44,7 +44,7 @@ def test_an_own_mistake_is_not_a_point() -> None:
 
 
 def point(time_us: float, energy: float, **rest: str) -> Point:
-    return Point("a", f"{time_us}/{energy}", "0", rest.get("pattern", "1:1"), 1, time_us, 1.0, 1, Range(energy / 2, energy, energy * 2))
+    return Point("a", f"{time_us}/{energy}", "0", rest.get("pattern", "dense"), 1, time_us, 1.0, 1, Range(energy / 2, energy, energy * 2))
 
 
 def test_front_keeps_what_nothing_beats() -> None:
@@ -53,7 +53,7 @@ def test_front_keeps_what_nothing_beats() -> None:
     for p in points:
         beaten = any(q.time_us <= p.time_us and q.energy_pj.typical <= p.energy_pj.typical and q != p for q in points)
         assert beaten != (p in front(points))
-    assert front([Point("a", "m", "0", "1:1", fault="does not fit")]) == []
+    assert front([Point("a", "m", "0", "dense", fault="does not fit")]) == []
 
 
 def test_picture_shows_another_front_otherwise() -> None:
@@ -65,13 +65,13 @@ def test_picture_shows_another_front_otherwise() -> None:
 
 
 def test_csv_has_a_line_a_point() -> None:
-    points = [point(1, 9), Point("a", "m", "0", "1:1", fault="too big, by far")]
+    points = [point(1, 9), Point("a", "m", "0", "dense", fault="too big, by far")]
     rows = list(csv.DictReader(io.StringIO(to_csv(points))))
     assert rows[0]["time_us"] == "1" and rows[0]["energy_pj_low"] == "4.5" and rows[0]["fault"] == ""
     assert rows[1]["fault"] == "too big, by far" and len(rows) == 2
 
 
 def test_a_cluster_gives_the_same_points() -> None:
-    todo = trials(grid(TINY, link_depth=(4, 2)), ["1:1"], ["a"])
+    todo = trials(grid(TINY, link_depth=(4, 2)), ["dense"], ["a"])
     with LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as cluster:
         assert sweep(todo, made_up, cluster=cluster.scheduler_address) == sweep(todo, made_up, workers=1)
