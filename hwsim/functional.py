@@ -10,7 +10,7 @@ from hwsim.spec.commands import decode_table
 from hwsim.spec.errors import ProgramError
 from hwsim.spec.machine import AcceleratorSpec
 from hwsim.spec.program import DTYPES, Program, Region
-from hwsim.values.execute import execute
+from hwsim.values.execute import execute, execute_order
 from hwsim.values.state import Values, new_values
 from hwsim.values.status import check
 
@@ -35,11 +35,15 @@ class Functional:
         self.table = decode_table(program.words)
         self.values = new_values(spec, program.memory_bytes)
 
-    def run(self, inputs: Mapping[str, Array]) -> FunctionalRun:
+    def run(self, inputs: Mapping[str, Array], order: Array | None = None) -> FunctionalRun:
+        """`order`: [commands] int64, the commands as the engine finished them; else program order."""
         reset(self.values)
         fill_memory(self.values.memory, self.program, inputs)
         macs = np.zeros((len(self.table), 2), np.int64)
-        state, index = execute(self.table, 0, len(self.table) - 1, self.values, macs)
+        if order is None:
+            state, index = execute(self.table, 0, len(self.table) - 1, self.values, macs)
+        else:
+            state, index = execute_order(self.table, order, self.values, macs)
         check(int(state), int(index), self.program.words)
         return FunctionalRun(read_outputs(self.values.memory, self.program), macs)
 

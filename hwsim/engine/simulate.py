@@ -95,14 +95,11 @@ def _values(
     """Runs the commands in the order in which they were done. Outputs, and [commands] effectual
     MACs.
     """
-    from hwsim.functional import (
-        FunctionalRun,
-    )  # here, so that a run without values does not load the value kernels
+    from hwsim.functional import Functional  # here: a run without values loads no value kernels
 
     order = np.argsort(state.log[:-1, ENDED], kind="stable")
-    run = FunctionalRun(spec, program)
-    outputs = run.run(inputs, order=order)
-    return outputs, run.macs[:, 0]
+    run = Functional(spec, program).run(inputs, order)
+    return run.outputs, run.macs[:, 0]
 
 
 def _layers(
