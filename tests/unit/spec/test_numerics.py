@@ -57,10 +57,11 @@ def test_map_skips_what_is_absent_and_acts_last() -> None:
     assert (nx.map_int8(a, act=nx.ACT_GELU, table=table) == want).all()
 
 
-@given(BYTES, st.floats(0.005, 0.2), st.integers(0, 2**40))
-def test_softmax_int8_in_python_integers(x: list[int], scale: float, mask_bits: int) -> None:
+@given(BYTES, st.floats(0.005, 0.2), st.sampled_from([1, 300, 32767]), st.integers(0, 2**40))
+def test_softmax_int8_in_python_integers(x: list[int], scale: float, times: int, mask_bits: int) -> None:
+    """`times`: tables of large entries make the last bit of the reciprocal visible."""
     mask = [mask_bits >> i & 1 for i in range(len(x))]
-    table = [int(v) for v in nx.exp_table(scale)]
+    table = [int(v) * times for v in nx.exp_table(scale)]
     live = [v for v, m in zip(x, mask, strict=True) if not m]
     e = [0 if m else table[max(live) - v] for v, m in zip(x, mask, strict=True)]
     want = [0] * len(x)
@@ -103,6 +104,17 @@ def test_layernorm_int8_in_python_integers(x: list[int], gamma: int, beta: int, 
     want = [clip8(shifted(v * gamma + beta, shift)) for v in z]
     args = (np.full(n, gamma, np.int32), np.full(n, beta, np.int32), eps, shift)
     assert nx.layernorm_int8(np.array([x], np.int8), *args)[0].tolist() == want
+
+
+@given(BYTES, st.integers(0, 2**20))
+def test_layernorm_int8_to_the_last_bit_of_z(x: list[int], eps: int) -> None:
+    """beta takes each z away but for a small number, which must come out."""
+    n, total = len(x), sum(x)
+    inv = (1 << 40) // max(math.isqrt((n * sum(v * v for v in x) - total * total + eps) << 16), 1)
+    small = [j % 5 - 2 for j in range(n)]
+    beta = [s - shifted((n * v - total) * inv, 20) for s, v in zip(small, x, strict=True)]
+    got = nx.layernorm_int8(np.array([x], np.int8), None, np.array(beta), eps, 0)
+    assert got[0].tolist() == small
 
 
 @pytest.mark.parametrize("epsilon, step", [(1e-12, 0.03), (1e-5, 0.02), (1e-3, 0.05)])
