@@ -1,0 +1,187 @@
+"""Plan: the steps of a network with their mappings, their images laid out, before any command is made."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from hwsim.spec.commands import ACT
+from hwsim.spec.errors import GraphError, MappingError
+from hwsim.spec.machine import AcceleratorSpec
+from mapper.emit.image import Image
+from mapper.emit.lower import PRODUCTS, Wants, lower
+from mapper.emit.product import Epilogue
+from mapper.emit.rows import RowStep
+from mapper.emit.weights import arrange
+from mapper.estimate import LayerBound
+from mapper.graph.ir import Array, Graph, Layer
+from mapper.graph.quant_params import VectorParams, is_depthwise, layer_params
+from mapper.nest import Mapping, Product, column_tiles
+from mapper.tile import choose
+
+ROW_KINDS = ("softmax", "layernorm")
+ON_HOST = ("embedding",)
+
+
+@dataclass
+class Step:
+    """One stretch of commands: a layer, and the row steps fused behind it. Products have a Mapping; vector layers do not."""
+
+    layer: Layer
+    params: VectorParams
+    tail: tuple[Layer, ...] = ()
+    product: Product | None = None
+    mapping: Mapping | None = None
+    bound: LayerBound | None = None
+    weight_at: int = 0
+    meta_at: int = 0
+    epilogue: Epilogue = field(default_factory=Epilogue)
+    rows: tuple[RowStep, ...] = ()
+    param_bytes: int = 0
+
+    @property
+    def out(self) -> Layer:
+        """The layer whose tensor the step gives last."""
+        return self.tail[-1] if self.tail else self.layer
+
+
+@dataclass
+class Plan:
+    """`root`: tensor -> the tensor whose memory it shares (reshapes are views). `wants`: by root."""
+
+    steps: list[Step]
+    root: dict[str, str]
+    wants: dict[str, Wants]
+    host: set[str]
+
+
+def plan_network(graph: Graph, spec: AcceleratorSpec, image: Image, dataflow: str | None) -> Plan:
+    _check_number(graph, spec)
+    root = _roots(graph)
+    plan = Plan([], root, _wants(graph, root), {x.inputs[0] for x in graph.layers if x.kind in ON_HOST})
+    done: set[str] = set()
+    for layer in graph.layers:
+        if layer.name in done or layer.kind in (*ON_HOST, "reshape"):
+            continue
+        step = _plan_layer(graph, spec, image, dataflow, plan, layer)
+        done |= {layer.name, *(t.name for t in step.tail)}
+        plan.steps.append(step)
+    return plan
+
+
+def _check_number(graph: Graph, spec: AcceleratorSpec) -> None:
+    if bool(graph.scales) != (spec.pe.number == "int8"):
+        remedy = "quantise it (models.quantise) or take a machine of fp16" if spec.pe.number == "int8" else "give the float network or take a machine of int8"
+        raise GraphError(f"{graph.name}: a {'quantised' if graph.scales else 'float'} network on {spec.name}, a machine of {spec.pe.number}; {remedy}")
+
+
+def _roots(graph: Graph) -> dict[str, str]:
+    root = {name: name for name in graph.inputs}
+    for layer in graph.layers:
+        root[layer.name] = root[layer.inputs[0]] if layer.kind == "reshape" else layer.name
+    return root
+
+
+def _wants(graph: Graph, root: dict[str, str]) -> dict[str, Wants]:
+    """Transposed where it is the second operand of `scores`, dense for every other reader and for outputs."""
+    wants = {r: Wants(False, False) for r in root.values()}
+    for name in graph.outputs:
+        wants[root[name]] = replace(wants[root[name]], rows=True)
+    for layer in graph.layers:
+        for i, name in enumerate(layer.inputs):
+            if layer.kind == "reshape":
+                continue
+            if layer.kind == "scores" and i == 1:
+                wants[root[name]] = replace(wants[root[name]], cols=True, batch=layer.attrs["batch"])
+            else:
+                wants[root[name]] = replace(wants[root[name]], rows=True)
+    return wants
+
+
+def _plan_layer(graph: Graph, spec: AcceleratorSpec, image: Image, dataflow: str | None, plan: Plan, layer: Layer) -> Step:
+    step = Step(layer, layer_params(graph, layer, spec.pe.number))
+    if layer.kind not in PRODUCTS or is_depthwise(layer):
+        return plan_vector(spec, image, step)
+    tail = _tail(graph, plan, layer)
+    if tail:
+        try:
+            return _plan_product(graph, spec, image, dataflow, plan, replace(step, tail=tail))
+        except MappingError:  # rows too long to stand in vec: they go through memory
+            pass
+    return _plan_product(graph, spec, image, dataflow, plan, step)
+
+
+def _tail(graph: Graph, plan: Plan, layer: Layer) -> tuple[Layer, ...]:
+    if plan.wants[layer.name].cols:
+        return ()
+    for user in graph.users(layer.name):
+        if user.kind in ROW_KINDS and not plan.wants[user.name].cols:
+            return (user,)
+    return ()
+
+
+def _plan_product(graph: Graph, spec: AcceleratorSpec, image: Image, dataflow: str | None, plan: Plan, step: Step) -> Step:
+    layer, wants = step.layer, plan.wants[step.layer.name]
+    if step.tail:
+        readers = {u.name for u in graph.users(layer.name)} - {t.name for t in step.tail}
+        shared = [n for n, r in plan.root.items() if r == layer.name and n != layer.name]
+        wants = replace(wants, rows=bool(readers or shared) or layer.name in graph.outputs)
+    product = lower(graph, layer, spec, wants, step.tail)
+    p = step.params
+    tail_params = [layer_params(graph, t, spec.pe.number) for t in step.tail]
+    product = replace(
+        product, params=(p.bias is not None) + (p.scale is not None), table_bytes=0 if p.table is None else p.table.nbytes,
+        fixed_bytes=sum(row_bytes(q) + (0 if q.mask is None else 2 * q.mask.shape[-1] * spec.pe.element_bytes) for q in tail_params),
+    )  # fmt: skip
+    step.mapping, step.bound = choose(spec, product, dataflow)
+    step.product = product
+    step.epilogue = _epilogue(spec, image, product, p)
+    step.rows = tuple(row_step(image, t, q) for t, q in zip(step.tail, tail_params, strict=True))
+    step.param_bytes = product.fixed_bytes
+    if not product.dynamic:
+        weight = layer.params["weight"]
+        weight = weight if spec.pe.number == "int8" else weight.astype(np.float16)
+        chunks = tuple((c.r0, c.nr, c.c0, c.nc) for c in step.mapping.chunks)
+        payload, meta = arrange(weight, product, chunks, spec.array.cols)
+        step.weight_at = image.put(payload)
+        step.meta_at = image.put(meta) if meta.size else 0
+    return step
+
+
+def _epilogue(spec: AcceleratorSpec, image: Image, x: Product, p: VectorParams) -> Epilogue:
+    """Parameter blocks, one a column tile: bias, scale, table."""
+    tiles, word = column_tiles(x, spec.array.cols), 4
+    size = (x.params * word) * min(spec.array.cols, x.group_n) + x.table_bytes
+    blocks = np.zeros((len(tiles), size), np.uint8)
+    for tile, block in zip(tiles, blocks, strict=True):
+        parts = [v[tile.col : tile.col + tile.width] for v in (p.bias, p.scale) if v is not None]
+        parts += [] if p.table is None else [p.table]
+        data = b"".join(np.ascontiguousarray(v).tobytes() for v in parts)
+        block[: len(data)] = np.frombuffer(data, np.uint8)
+    return Epilogue(
+        act=ACT[p.act], has_bias=p.bias is not None, has_scale=p.scale is not None, shift=p.shift, imm=p.imm,
+        param_at=image.put(blocks) if size else 0, param_bytes=size,
+    )  # fmt: skip
+
+
+def row_bytes(p: VectorParams) -> int:
+    return sum(v.nbytes for v in (p.bias, p.scale, p.table) if v is not None)
+
+
+def row_step(image: Image, layer: Layer, p: VectorParams) -> RowStep:
+    """softmax, layernorm and maps over whole rows, with their constants in the image."""
+    parts = [np.ascontiguousarray(v).reshape(-1).view(np.uint8) for v in (p.bias, p.scale, p.table) if v is not None]
+    size = row_bytes(p)
+    heads = layer.shape[1] if len(layer.shape) == 4 else 1
+    return RowStep(
+        p.fn, layer.shape[-1], act=ACT[p.act], has_bias=p.bias is not None, has_scale=p.scale is not None, shift=p.shift, imm=p.imm,
+        param_at=image.put(np.concatenate(parts)) if size else 0, param_bytes=size,
+        mask=-1 if p.mask is None else image.put(p.mask), mask_every=heads,
+    )  # fmt: skip
+
+
+def plan_vector(spec: AcceleratorSpec, image: Image, step: Step) -> Step:
+    """Layers of the vector unit alone."""
+    raise NotImplementedError
+
+

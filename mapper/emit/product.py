@@ -1,0 +1,254 @@
+"""Emits one Product under its Mapping: loads, computes, vector epilogue, stores."""
+
+from dataclasses import dataclass, field
+
+from mapper.allocate import Ring
+from mapper.emit.areas import Areas, Piece, overlaps
+from mapper.emit.border import fill_border
+from mapper.emit.port import Port
+from mapper.emit.rows import RowStep, copy_rows, emit_row_step
+from mapper.nest import (
+    Chunk, ColumnTile, Mapping, PixelTile, Place, Product, column_tiles, pixel_tiles, segments, tile_shape,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Epilogue:
+    """The `map` behind a product. Parameter blocks: `param_at + tile*param_bytes` in memory, equal in size."""
+
+    act: str = "none"
+    has_bias: bool = False
+    has_scale: bool = False
+    shift: int = 0
+    imm: int = 0
+    param_at: int = 0
+    param_bytes: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ports:
+    """Where a Product reads and writes in memory. `weight`: payload (static: n-tiles one after another; dynamic: rows of n). `out`: dense rows,
+    `out_t`: `[batch, n, seq]`; `tail_out`: what the last row step gives."""
+
+    act: Place
+    weight: Place
+    meta: int = 0
+    residual: Place | None = None
+    out: Place | None = None
+    out_t: Place | None = None
+    tail_out: Place | None = None
+
+
+@dataclass
+class Slots:
+    """What stands in a level now. `keep`: everything that was loaded; else only the newest."""
+
+    ring: Ring
+    keep: bool
+    at: dict[tuple[int, ...], int] = field(default_factory=dict)
+
+    def find(self, key: tuple[int, ...], size: int) -> tuple[int, bool]:
+        """(address, whether it must be loaded)."""
+        if key in self.at:
+            return self.at[key], False
+        if not self.keep:
+            self.at.clear()
+        self.at[key] = self.ring.take(size)
+        return self.at[key], True
+
+
+class ProductEmitter:
+    def __init__(
+        self, port: Port, rings: dict[str, Ring], areas: Areas, x: Product, mapping: Mapping, ports: Ports, epilogue: Epilogue, tail: tuple[RowStep, ...]
+    ) -> None:  # fmt: skip
+        self.port, self.spec, self.rings, self.areas = port, port.spec, rings, areas
+        self.x, self.m, self.ports, self.epi, self.tail = x, mapping, ports, epilogue, tail
+        self.eb, self.cols = self.spec.pe.element_bytes, self.spec.array.cols
+        self.act = Slots(rings["act"], mapping.keep_act)
+        self.weight = Slots(rings["weight"], mapping.keep_weights)
+        self.meta = Slots(rings["meta"], mapping.keep_weights)
+        self.tiles = column_tiles(x, self.cols)
+        self.rows = [x.s * c.nr * c.nc // x.block * x.kept for c in mapping.chunks]
+        self.row_at = [sum(self.rows[:i]) for i in range(len(self.rows) + 1)]
+        self.params: dict[int, int] = {}
+        self.pixels = pixel_tiles(x, mapping.tile)
+
+    def emit(self) -> None:
+        groups = [self.tiles[i : i + self.m.group] for i in range(0, len(self.tiles), self.m.group)]
+        for instance in range(self.x.instances):
+            if instance:
+                for slots in (self.act, self.weight, self.meta):
+                    slots.at.clear()
+            if self.m.order == "pn":
+                nest = [(p, g) for p in range(len(self.pixels)) for g in groups]
+            else:
+                nest = [(p, g) for g in groups for p in range(len(self.pixels))]
+            for p, group in nest:
+                self._group(instance, p, group)
+
+    def _group(self, instance: int, p: int, group: list[ColumnTile]) -> None:
+        pt, col, width = self.pixels[p], group[0].col, sum(t.width for t in group)
+        row_bytes = width * self.eb
+        residual = self._residual(instance, pt, col, width) if self.ports.residual else None
+        out = self.areas.results.take(pt.pixels, row_bytes) if self.ports.out or self.tail else None
+        for tile in group:
+            acc = self._compute(instance, p, pt, tile)
+            if out:
+                self._map(pt, tile, acc, out, (tile.col - col) * self.eb, row_bytes, residual)
+            if self.ports.out_t:
+                self._transposed(instance, pt, tile, acc)
+        if out and self.ports.out:
+            self._store(self.ports.out, instance, pt, col, out, row_bytes)
+        for step in self.tail:
+            last = step is self.tail[-1]
+            out = emit_row_step(self.port, self.areas, step, instance, out or [], pt.pixels, row_bytes, in_place=not (self.ports.out and step is self.tail[0]))
+            if last and self.ports.tail_out:
+                self._store(self.ports.tail_out, instance, pt, col, out, row_bytes)
+
+    def _compute(self, instance: int, p: int, pt: PixelTile, tile: ColumnTile) -> int:
+        acc = self.rings["acc"].take(pt.pixels, 1)
+        first = 0
+        for load, count in enumerate(self.m.loads):
+            weight, meta = self._weights(instance, tile, load, first, first + count)
+            for i in range(first, first + count):
+                act, span, pitch, tall, wide = self._activations(instance, p, pt, i)
+                self._command(pt, tile, i, i - first, acc, act, span, pitch, wide, tall, weight, meta, first)
+            first += count
+        return acc
+
+    def _command(
+        self, pt: PixelTile, tile: ColumnTile, i: int, place: int, acc: int, act: int, span: int, pitch: int, wide: int, tall: int,
+        weight: int, meta: int, first: int,
+    ) -> None:  # fmt: skip
+        x, chunk, pb = self.x, self.m.chunks[i], pitch * self.eb
+        run, count_s, count_r = segments(x, chunk, pitch)
+        at = act
+        if not self.m.act_chunked:
+            at += (tile.channel + chunk.c0) * self.eb + chunk.r0 * x.dilation[0] * wide * pb
+        skip = self.row_at[i] - self.row_at[first]
+        w, mt = weight + skip * self.cols * self.eb, meta + skip * self._meta_row()
+        self.port.compute(
+            (act, act + span), (w, w + self.rows[i] * self.cols * self.eb), (mt, mt + self.rows[i] * self._meta_row()),
+            dataflow=int(self.m.dataflow == "os"), accumulate=int(i > 0), kept=x.kept, block_log2=x.block.bit_length() - 1,
+            act=at, count_q=pt.nq, count_p=pt.np, count_b=pt.nb,
+            stride_q=x.stride[1] * pb, stride_p=x.stride[0] * wide * pb, stride_b=tall * wide * pb,
+            run=run, count_s=count_s, count_r=count_r, stride_s=x.dilation[1] * pb, stride_r=x.dilation[0] * wide * pb,
+            weight=w, meta=mt, acc=acc,
+        )  # fmt: skip
+
+    def _meta_row(self) -> int:
+        return -(-self.cols * (self.x.block.bit_length() - 1) // 8)
+
+    def _weights(self, instance: int, tile: ColumnTile, load: int, first: int, last: int) -> tuple[int, int]:
+        rows = self.row_at[last] - self.row_at[first]
+        size = rows * self.cols * self.eb
+        key = (instance, tile.index, load)
+        weight, fresh = self.weight.find(key, size)
+        if fresh:
+            self._load_weights(instance, tile, weight, self.row_at[first], rows)
+        meta_row = self._meta_row()
+        if not meta_row:
+            return weight, 0
+        meta, fresh = self.meta.find(key, rows * meta_row)
+        if fresh:
+            at = self.ports.meta + (tile.index * self.row_at[-1] + self.row_at[first]) * meta_row
+            self.port.load("meta", meta, at, rows * meta_row)
+        return weight, meta
+
+    def _load_weights(self, instance: int, tile: ColumnTile, weight: int, first: int, rows: int) -> None:
+        row = self.cols * self.eb
+        place = self.ports.weight
+        if not self.x.dynamic:
+            self.port.load("weight", weight, place.base[0] + (tile.index * self.row_at[-1] + first) * row, rows * row)
+            return
+        at = place.base[instance] + first * place.pitch + tile.col * self.eb
+        self.port.load("weight", weight, at, tile.width * self.eb, (rows, place.pitch, row))
+        if tile.width < self.cols:
+            self.port.fill("weight", weight + tile.width * self.eb, (self.cols - tile.width) * self.eb, (rows, row))
+
+    def _activations(self, instance: int, p: int, pt: PixelTile, i: int) -> tuple[int, int, int, int, int]:
+        """(address, bytes, elements a pixel, rows, columns) of the tile that chunk i reads; loads it when it is not there."""
+        x = self.x
+        if self.m.act_chunked:
+            chunk, pitch, key = self.m.chunks[i], self.m.chunks[i].nc, (instance, p, i)
+        else:
+            chunk, pitch, key = Chunk(0, x.r, 0, x.c_pad if x.groups == 1 else x.c), x.pitch, (instance, p, 0)
+        tall, wide = tile_shape(x, pt.np, pt.nq, chunk.nr)
+        size = pt.nb * tall * wide * pitch * self.eb
+        act, fresh = self.act.find(key, size)
+        if fresh:
+            self._load_act(instance, pt, chunk, act, pitch * self.eb, tall, wide)
+        return act, size, pitch, tall, wide
+
+    def _load_act(self, instance: int, pt: PixelTile, chunk: Chunk, act: int, pb: int, tall: int, wide: int) -> None:
+        x = self.x
+        h0 = pt.p0 * x.stride[0] - x.pad[0] + chunk.r0 * x.dilation[0]
+        w0 = pt.q0 * x.stride[1] - x.pad[1]
+        top, left = max(0, -h0), max(0, -w0)
+        vh, vw = min(h0 + tall, x.height) - max(h0, 0), min(w0 + wide, x.width) - max(w0, 0)
+        real = (min(x.c if x.groups > 1 else x.group_c, chunk.c0 + chunk.nc) - chunk.c0) * self.eb
+        image = tall * wide * pb
+        if vh > 0 and vw > 0:
+            mem = self.ports.act.base[instance] + pt.b0 * x.view_image + max(h0, 0) * x.view_row + max(w0, 0) * x.view_col + chunk.c0 * self.eb
+            walk = ((vw, x.view_col, pb), (vh, x.view_row, wide * pb), (pt.nb, x.view_image, image))
+            self.port.load("act", act + (top * wide + left) * pb, mem, real, *walk)
+        fill_border(self.port, "act", act, (pt.nb, tall, wide), pb, (top, left, max(vh, 0), max(vw, 0)))
+        if pb > real:
+            self.port.fill("act", act + real, pb - real, (wide, pb), (pt.nb * tall, wide * pb))
+
+    def _param(self, tile: ColumnTile) -> int:
+        """Address of the parameter block of a tile; blocks come all at once where they fit, else one by one."""
+        if tile.index in self.params:
+            return self.params[tile.index]
+        size = self.epi.param_bytes
+        everything = size * len(self.tiles)
+        if self.areas.fits(everything):
+            at = self.areas.keep(everything)
+            self.port.load("vec", at, self.epi.param_at, everything)
+            self.params = {t.index: at + t.index * size for t in self.tiles}
+        else:
+            at = self.areas.turn(size)
+            self.port.load("vec", at, self.epi.param_at + tile.index * size, size)
+            self.params = {tile.index: at}
+        return self.params[tile.index]
+
+    def _map(
+        self, pt: PixelTile, tile: ColumnTile, acc: int, out: list[Piece], skip: int, row_bytes: int, residual: list[Piece] | None
+    ) -> None:  # fmt: skip
+        args = self._map_args(tile)
+        buffers = [out] + ([residual] if residual else [])
+        for row, rows, at in overlaps(*buffers, row_bytes=(row_bytes,) * len(buffers)):
+            more = {"has_b": 1, "b": at[1] + skip, "b_stride0": row_bytes} if residual else {}
+            self.port.vector(
+                "map", rows=(rows, 1), length=tile.width, dst=at[0] + skip, dst_row=row_bytes, act=self.epi.act, a=acc + row, a_stride0=1, **args, **more
+            )
+
+    def _map_args(self, tile: ColumnTile) -> dict[str, int]:
+        args = {"has_bias": int(self.epi.has_bias), "has_scale": int(self.epi.has_scale), "shift": self.epi.shift, "imm": self.epi.imm}
+        if self.epi.param_bytes:
+            args |= {"param": self._param(tile), "param_bytes": self.epi.param_bytes}
+        return args
+
+    def _transposed(self, instance: int, pt: PixelTile, tile: ColumnTile, acc: int) -> None:
+        """Columns become rows of an odd pitch, so that the lanes of one write fall into different columns of the level."""
+        place = self.ports.out_t
+        assert place is not None
+        pitch = (pt.pixels | 1) * self.eb
+        buf = self.areas.results.take(1, tile.width * pitch)[0][0]
+        self.port.vector(
+            "map", rows=(pt.pixels, 1), length=tile.width, dst=buf, dst_row=self.eb, act=self.epi.act, a=acc, a_stride0=1, dst_lane=pitch, **self._map_args(tile)
+        )
+        seq = self.x.p * self.x.q
+        mem = place.base[instance] + (pt.b0 * self.x.n + tile.col) * seq * self.eb + (pt.p0 * self.x.q + pt.q0) * self.eb
+        run = pt.np * pt.nq * self.eb
+        self.port.store(buf, mem, run, (tile.width, seq * self.eb, pitch), (pt.nb, self.x.n * seq * self.eb, run))
+
+    def _residual(self, instance: int, pt: PixelTile, col: int, width: int) -> list[Piece]:
+        place = self.ports.residual
+        assert place is not None
+        pieces = self.areas.operands.take(pt.pixels, width * self.eb)
+        copy_rows(self.port.load_vec, place, instance, pt.row, col * self.eb, pieces, width * self.eb)
+        return pieces
+
+    def _store(self, place: Place, instance: int, pt: PixelTile, col: int, pieces: list[Piece], row_bytes: int) -> None:
+        copy_rows(self.port.store, place, instance, pt.row, col * self.eb, pieces, row_bytes)

@@ -1,0 +1,207 @@
+"""Which mappings of a Product the machine can hold, and the one with the lowest estimate."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache
+from math import ceil
+
+from hwsim.spec.errors import MappingError
+from hwsim.spec.machine import AcceleratorSpec
+from mapper.allocate import BankedRing
+from mapper.emit.areas import Split, split
+from mapper.estimate import LayerBound, product_bound
+from mapper.nest import Chunk, Mapping, Product, tile_shape
+
+
+def choose(spec: AcceleratorSpec, x: Product, dataflow: str | None) -> tuple[Mapping, LayerBound]:
+    """The mapping with the lowest estimate; of equal ones that with the least traffic, then the fewest commands."""
+    if dataflow and dataflow not in spec.array.dataflows:
+        raise MappingError(f"{x.name} at array: dataflow {dataflow!r} is not in array.dataflows {list(spec.array.dataflows)}; use one of them")
+    try:
+        return _choose(spec, replace(x, name="", kind=""), dataflow)
+    except MappingError as fault:
+        raise MappingError(f"{x.name}{fault}") from None
+
+
+@lru_cache(maxsize=1024)
+def _choose(spec: AcceleratorSpec, x: Product, dataflow: str | None) -> tuple[Mapping, LayerBound]:
+    flows = (dataflow,) if dataflow else spec.array.dataflows
+    best: tuple[tuple[float, ...], Mapping, LayerBound] | None = None
+    for mapping in candidates(spec, x):
+        for flow in flows:
+            m = replace(mapping, dataflow=flow)
+            bound = product_bound(spec, x, m)
+            key = (bound.cycles + 0.05 * bound.second, bound.memory, bound.commands)
+            if best is None or key < best[0]:
+                best = (key, m, bound)
+    if best is None:
+        raise _too_small(spec, x)
+    return best[1], best[2]
+
+
+def candidates(spec: AcceleratorSpec, x: Product) -> Iterator[Mapping]:
+    """Every mapping tried; `dataflow` is open."""
+    areas = split(spec, param_need(spec, x), "")
+    for tile in tiles(spec, x):
+        for chunks, loads, act_chunked in chunkings(spec, x, tile):
+            for group in groups(spec, x, tile, areas):
+                yield from _orders(spec, x, tile, chunks, loads, act_chunked, group)
+
+
+def param_need(spec: AcceleratorSpec, x: Product) -> int:
+    """Bytes of `vec` that parameters need at least: those of the row steps, and two turning blocks of a column tile."""
+    return x.fixed_bytes + 2 * tile_params(spec, x) + 8
+
+
+def tile_params(spec: AcceleratorSpec, x: Product) -> int:
+    return x.params * 4 * spec.array.cols + x.table_bytes
+
+
+def tiles(spec: AcceleratorSpec, x: Product) -> list[tuple[int, int, int]]:
+    """Boxes of output pixels that are one stretch of the output, half of acc at most, evenly divided."""
+    limit = spec.acc_rows // 2
+    out: dict[tuple[int, int, int], None] = {}
+    while limit >= 1:
+        if limit >= x.p * x.q:
+            box = (_even(x.batch, limit // (x.p * x.q)), x.p, x.q)
+        elif limit >= x.q:
+            box = (1, _even(x.p, limit // x.q), x.q)
+        else:
+            box = (1, 1, _even(x.q, limit))
+        out[box] = None
+        limit = min(limit // 2, box[0] * box[1] * box[2] - 1)
+    return list(out)
+
+
+def _even(whole: int, most: int) -> int:
+    return ceil(whole / ceil(whole / min(whole, most)))
+
+
+def weight_rows(spec: AcceleratorSpec, x: Product) -> int:
+    """Weight rows that half of the weight level (and of meta) holds."""
+    rows = spec.levels.weight.capacity_bytes // (spec.array.cols * spec.pe.element_bytes)
+    if x.block > 1:
+        rows = min(rows, spec.levels.meta.capacity_bytes // meta_row(spec, x))
+    return rows // 2
+
+
+def meta_row(spec: AcceleratorSpec, x: Product) -> int:
+    return -(-spec.array.cols * (x.block.bit_length() - 1) // 8)
+
+
+def chunkings(
+    spec: AcceleratorSpec, x: Product, tile: tuple[int, int, int]
+) -> Iterator[tuple[tuple[Chunk, ...], tuple[int, ...], bool]]:  # fmt: skip
+    """How the reduced rank may be cut: whole, by kernel rows, finer where weights or activations do not fit."""
+    rows, act = weight_rows(spec, x), spec.levels.act.capacity_bytes
+    whole = act_bytes(spec, x, tile, Chunk(0, x.r, 0, 0), x.pitch)
+    count = ceil(x.batch / tile[0]) * ceil(x.p / tile[1]) * ceil(x.q / tile[2])
+    chunked = whole > (act if count == 1 else act // 2)
+    seen = set()
+    for by_rows in (False, True):
+        chunks = _cut(spec, x, tile, by_rows or chunked, rows, act // 2 if chunked else None)
+        if chunks is None or chunks in seen or (chunked and x.groups > 1):
+            continue
+        seen.add(chunks)
+        yield chunks, _loads(x, chunks, rows), chunked
+
+
+def act_bytes(spec: AcceleratorSpec, x: Product, tile: tuple[int, int, int], chunk: Chunk, pitch: int) -> int:
+    tall, wide = tile_shape(x, min(tile[1], x.p), min(tile[2], x.q), chunk.nr)
+    return tile[0] * tall * wide * pitch * spec.pe.element_bytes
+
+
+def _rows(x: Product, chunk: Chunk) -> int:
+    return chunk.nr * x.s * chunk.nc // x.block * x.kept
+
+
+def _cut(
+    spec: AcceleratorSpec, x: Product, tile: tuple[int, int, int], by_rows: bool, rows: int, act: int | None
+) -> tuple[Chunk, ...] | None:  # fmt: skip
+    """Chunks whose weights fit `rows` and whose activations fit `act` bytes; None where not even one block does."""
+    channels, step = x.c_pad, 1 if by_rows else x.r
+
+    def fits(chunk: Chunk) -> bool:
+        return _rows(x, chunk) <= rows and (act is None or act_bytes(spec, x, tile, chunk, chunk.nc) <= act)
+
+    while step > 1 and not fits(Chunk(0, step, 0, channels)):
+        step = ceil(step / 2)
+    while not fits(Chunk(0, step, 0, channels)):
+        if channels == x.block:
+            return None
+        channels = ceil(channels // x.block / 2) * x.block
+    fold = spec.array.rows * x.block
+    if fold < channels < x.c_pad:
+        channels -= channels % fold
+    cuts = range(0, x.c_pad, channels)
+    return tuple(Chunk(r, min(step, x.r - r), c, min(channels, x.c_pad - c)) for r in range(0, x.r, step) for c in cuts)
+
+
+def _loads(x: Product, chunks: tuple[Chunk, ...], rows: int) -> tuple[int, ...]:
+    """As many chunks a load as fit."""
+    out, left = [0], rows
+    for chunk in chunks:
+        need = _rows(x, chunk)
+        if need > left:
+            out.append(0)
+            left = rows
+        out[-1] += 1
+        left -= need
+    return tuple(n for n in out if n)
+
+
+def groups(spec: AcceleratorSpec, x: Product, tile: tuple[int, int, int], areas: Split) -> list[int]:
+    """Numbers of column tiles whose results may gather in vec before they are stored."""
+    pixels, eb, bank = tile[0] * tile[1] * tile[2], spec.pe.element_bytes, spec.levels.vec.bank_bytes
+    count, cols = x.n_tiles(spec.array.cols), spec.array.cols
+    results, operands = BankedRing(areas.results, areas.end, bank), BankedRing(areas.operands, areas.results, bank)
+    if x.cols_out and not results.holds(1, min(cols, x.n) * (pixels | 1) * eb):
+        return []
+
+    def fits(n: int, times: int) -> bool:
+        width = min(n * cols, x.n) * eb
+        rows = times * pixels
+        return not x.rows_out and not x.tail or (results.holds(rows, width) and (not x.residual or operands.holds(rows, width)))
+
+    if x.tail:
+        return [count] if fits(count, 1 + x.rows_out) else []
+    sizes = {1, count}
+    for times in (1, 2):
+        n = count
+        while n > 1 and not fits(n, times):
+            n = ceil(n / 2)
+        sizes.add(n)
+    return sorted(n for n in sizes if fits(n, 1))
+
+
+def _orders(
+    spec: AcceleratorSpec, x: Product, tile: tuple[int, int, int], chunks: tuple[Chunk, ...], loads: tuple[int, ...], act_chunked: bool, group: int
+) -> Iterator[Mapping]:  # fmt: skip
+    count = ceil(x.batch / tile[0]) * ceil(x.p / tile[1]) * ceil(x.q / tile[2])
+    columns, half = x.n_tiles(spec.array.cols), weight_rows(spec, x)
+    rows = sum(_rows(x, c) for c in chunks)
+    base = Mapping(dataflow="", order="pn", tile=tile, group=group, chunks=chunks, loads=loads, act_chunked=act_chunked)
+    yield replace(base, keep_weights=count > 1 and columns * rows <= 2 * half)
+    if count > 1 and columns > group and group * rows <= 2 * half:
+        act = act_bytes(spec, x, tile, Chunk(0, x.r, 0, 0), x.pitch)
+        yield replace(base, order="np", keep_weights=True, keep_act=not act_chunked and count * act <= spec.levels.act.capacity_bytes)
+
+
+def _too_small(spec: AcceleratorSpec, x: Product) -> MappingError:
+    """Says which level cannot hold even the smallest tile."""
+    tile, eb = (1, 1, 1), spec.pe.element_bytes
+    rows = weight_rows(spec, x)
+    block_rows = x.s * x.kept
+    if rows < block_rows:
+        need, have = 2 * 8 * block_rows * spec.array.cols * eb, spec.levels.weight.capacity_bits
+        return MappingError(f" at weight: needs {need} bits, {have} there are; lower kept:block or raise levels.weight.capacity_bits (and levels.meta)")
+    chunk = Chunk(0, 1, 0, x.block)
+    act = act_bytes(spec, x, tile, chunk if x.groups == 1 else Chunk(0, x.r, 0, 0), x.block if x.groups == 1 else x.c)
+    if 2 * act > spec.levels.act.capacity_bytes:
+        return MappingError(f" at act: needs {16 * act} bits, {spec.levels.act.capacity_bits} there are; raise levels.act.capacity_bits")
+    width = x.n if x.tail else min(x.n, spec.array.cols)
+    need = width * eb * 8 * (2 if x.tail and x.rows_out else 1)
+    bank = spec.levels.vec.bank_bytes * 8
+    return MappingError(
+        f" at vec: needs {need} bits a row of results in one bank, {bank} there are; raise levels.vec.capacity_bits or lower levels.vec.banks"
+    )
