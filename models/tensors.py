@@ -20,7 +20,8 @@ class TensorFile:
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
         try:
-            self._file: Any = safe_open(self.path, framework="np").__enter__()
+            opened: Any = safe_open(self.path, framework="np")
+            self._file: Any = opened.__enter__()
             self.names = frozenset(self._file.keys())
         except (OSError, SafetensorError, ValueError) as e:
             text = " ".join(str(e).split())

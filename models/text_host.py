@@ -1,8 +1,9 @@
 """What the host does for a sentence encoder: tokens, embedding gather, pooling. Reports list it as host work."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -85,8 +86,11 @@ def pool(output: Array, mask: Array) -> Array:
 
 @dataclass(frozen=True)
 class EmbeddingChange:
-    """`cosine`: mean over sentences of the cosine between the two embeddings, `cosine_min` the lowest. `neighbours_changed`: sentences whose
-    nearest other sentence differs. `neighbour_rank`: mean place, from 1, of the first network's nearest sentence in the second's order."""
+    """`cosine`: mean over sentences of the cosine between the two embeddings, `cosine_min` the lowest.
+
+    `neighbours_changed`: sentences whose nearest other sentence differs. `neighbour_rank`: mean place, from 1, of
+    the first network's nearest sentence in the second's order.
+    """
 
     sentences: int
     cosine: float

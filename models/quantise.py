@@ -1,0 +1,151 @@
+"""Symmetric INT8: weights per output channel, activations per tensor, by the values of a float run.
+
+Takes a network as the machine runs it (batch norms folded, activations and residuals fused).
+Integers: docs/isa.md, mapper/graph/quant_params.py.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from hwsim.spec.errors import GraphError
+from mapper.graph.ir import Array, Graph, Layer
+from mapper.graph.quant_params import SOFTMAX_SCALE, act_of, layer_params
+from mapper.graph.reference import run
+
+LEVELS = 127  # of either sign; -128 is not used by weights
+TABLED = ("gelu", "silu")
+    "reshape",
+    "maxpool",
+    "relu",
+    "relu6",
+)  # choose or cut values: finer steps gain nothing
+SMALLEST = 1e-12  # of a range: a tensor that is all zero has some step too
+BIAS_MAX = (1 << 31) - 1
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Largest magnitude of each tensor; `before`: of the argument of a fused gelu or silu, by the layer's name."""
+
+    ranges: dict[str, float]
+    before: dict[str, float] = field(default_factory=dict)
+
+
+def calibrate(
+    graph: Graph, inputs: dict[str, Array] | None = None, percentile: float = 100.0, seed: int = 0
+) -> Calibration:
+    """Runs the float network on `inputs`, or on seeded normal numbers. Below 100, the percentile of the magnitudes is
+    taken instead of the largest: what is above saturates."""
+    if not 50 <= percentile <= 100:
+        raise GraphError(f"calibrate: percentile is {percentile}; give 50 to 100")
+    if graph.scales:
+        raise GraphError(f"{graph.name}: is quantised already; calibrate the float network")
+    if inputs is None:
+        random = np.random.default_rng(seed)
+        inputs = {n: random.standard_normal(s, np.float32) for n, s in graph.inputs.items()}
+
+    def top(x: Array) -> float:
+        size = np.abs(x)
+        return float(size.max() if percentile == 100 else np.percentile(size, percentile))
+
+    opened, before = _opened(graph)
+    tensors = run(opened, inputs)
+    for name, x in tensors.items():
+        if not np.isfinite(x).all():
+            raise GraphError(
+                f"{graph.name}.{name}: holds values that are not finite; look at the inputs and weights"
+            )
+    known = [*graph.inputs, *(x.name for x in graph.layers)]
+    ranges = {name: top(tensors[name]) for name in known}
+    for layer in graph.layers:  # padding is masked: its scores are no measure
+        if layer.kind == "softmax" and "mask" in layer.params:
+            ranges[layer.inputs[0]] = _live(tensors[layer.inputs[0]], layer.params["mask"], top)
+    return Calibration(ranges, {name: top(tensors[arg]) for name, arg in before.items()})
+
+
+def _live(x: Array, mask: Array, top: Callable[[Array], float]) -> float:
+    live = np.broadcast_to(mask.reshape(len(mask), *(1,) * (x.ndim - 2), -1) == 0, x.shape)
+    return top(x[live]) if live.any() else 0.0
+
+
+def _opened(graph: Graph) -> tuple[Graph, dict[str, str]]:
+    """Fused gelu and silu stand alone, so that a run shows their arguments: -> graph, layer -> tensor of the argument."""
+    layers: list[Layer] = []
+    before: dict[str, str] = {}
+    for layer in graph.layers:
+        act = layer.attrs.get("act")
+        if act in TABLED:
+            name = before[layer.name] = f"{layer.name} before {act}"
+            plain = {k: v for k, v in layer.attrs.items() if k != "act"}
+            layers.append(layer.with_(name=name, attrs=plain))
+            layer = Layer(layer.name, act, (name,), layer.shape)
+        layers.append(layer)
+    return graph.with_(layers=tuple(layers)), before
+
+
+def quantise(graph: Graph, calibration: Calibration | None = None) -> Graph:
+    """The same network in int8: weights int8, bias int32, a scale for every tensor; calibrated on seeded numbers where no
+    calibration is given. Zeros stay zeros, so a pattern stays."""
+    if calibration is None:
+        calibration = calibrate(graph)
+    missing = [
+        n for n in (*graph.inputs, *(x.name for x in graph.layers)) if n not in calibration.ranges
+    ]
+    if missing:
+        raise GraphError(
+            f"{graph.name}.{missing[0]}: the calibration has no range for it; calibrate this graph"
+        )
+    scales = {name: _step(calibration.ranges[name]) for name in graph.inputs}
+    layers = []
+    for layer in graph.layers:
+        if layer.kind == "batchnorm":
+            raise GraphError(
+                f"{graph.name}.{layer.name}: a batch norm is not quantised; fold it first"
+            )
+        scales[layer.name] = _scale(layer, scales, calibration)
+        layers.append(_layer(layer, scales, calibration))
+    made = graph.with_(layers=tuple(layers), scales=scales)
+    for layer in made.layers:
+        if layer.kind not in ("reshape", "embedding"):
+            layer_params(made, layer, "int8")  # every multiplier fits, or a GraphError
+    return made
+
+
+def _step(top: float) -> float:
+    return max(top, SMALLEST) / LEVELS
+
+
+def _scale(layer: Layer, scales: dict[str, float], calibration: Calibration) -> float:
+    if layer.kind == "softmax":
+        return SOFTMAX_SCALE
+    if layer.kind in ("reshape", "maxpool"):
+        return scales[layer.inputs[0]]
+    step = _step(calibration.ranges[layer.name])
+    return min(step, 6 / LEVELS) if act_of(layer) == "relu6" else step
+
+
+def _layer(layer: Layer, scales: dict[str, float], calibration: Calibration) -> Layer:
+    params, attrs = dict(layer.params), dict(layer.attrs)
+    if "weight" in params:
+        weight = np.asarray(params["weight"], np.float64)
+        top = np.abs(weight).reshape(len(weight), -1).max(axis=1)
+        scale = np.maximum(top, SMALLEST) / LEVELS
+        scale = np.maximum(scale, _least_scale(params.get("bias"), scales[layer.inputs[0]]))
+        spread = scale.reshape(-1, *(1,) * (weight.ndim - 1))
+        params["weight"] = np.rint(weight / spread).astype(np.int8)
+        params["weight_scale"] = scale
+        if "bias" in params:
+            steps = np.asarray(params["bias"], np.float64) / (scale * scales[layer.inputs[0]])
+            params["bias"] = np.rint(steps).astype(np.int32)
+    if layer.name in calibration.before:
+        attrs["pre_scale"] = _step(calibration.before[layer.name])
+    return layer.with_(params=params, attrs=attrs)
+
+
+def _least_scale(bias: Array | None, step: float) -> Array:
+    """Of a weight: so that the bias fits 30 bits, and the sums on top of it 32. Only a channel of zeros comes near."""
+    if bias is None:
+        return np.zeros(1)
+    return np.abs(np.asarray(bias, np.float64)) / (step * (BIAS_MAX >> 1))
