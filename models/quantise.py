@@ -16,11 +16,6 @@ from mapper.graph.reference import run
 
 LEVELS = 127  # of either sign; -128 is not used by weights
 TABLED = ("gelu", "silu")
-    "reshape",
-    "maxpool",
-    "relu",
-    "relu6",
-)  # choose or cut values: finer steps gain nothing
 SMALLEST = 1e-12  # of a range: a tensor that is all zero has some step too
 BIAS_MAX = (1 << 31) - 1
 
