@@ -126,4 +126,7 @@ def avgpool_int8(windows: Array, imm: int, shift: int) -> Array:
 
 def depthwise_sum_int8(windows: Array, weight: Array) -> Array:
     """Exact int32 sum over the window of a*w; windows [window, rows, len], weight [window, len]. `map_int8` follows."""
-    return wrap32((windows.astype(np.int64) * np.asarray(weight, np.int64)[:, None, :]).sum(axis=0))
+    total = np.zeros(windows.shape[1:], np.int64)
+    for x, w in zip(windows, np.asarray(weight, np.int64), strict=True):
+        total += x * w
+    return wrap32(total)
