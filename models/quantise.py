@@ -4,80 +4,18 @@ Takes a network as the machine runs it (batch norms folded, activations and resi
 Integers: docs/isa.md, mapper/graph/quant_params.py.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-
 import numpy as np
 
 from hwsim.spec.errors import GraphError
 from mapper.graph.ir import Array, Graph, Layer
 from mapper.graph.quant_params import SOFTMAX_SCALE, act_of, layer_params
-from mapper.graph.reference import run
+from models.calibrate import Calibration, calibrate
+
+__all__ = ["Calibration", "calibrate", "quantise"]
 
 LEVELS = 127  # of either sign; -128 is not used by weights
-TABLED = ("gelu", "silu")
 SMALLEST = 1e-12  # of a range: a tensor that is all zero has some step too
 BIAS_MAX = (1 << 31) - 1
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """Largest magnitude of each tensor; `before`: of the argument of a fused gelu or silu, by the layer's name."""
-
-    ranges: dict[str, float]
-    before: dict[str, float] = field(default_factory=dict)
-
-
-def calibrate(
-    graph: Graph, inputs: dict[str, Array] | None = None, percentile: float = 100.0, seed: int = 0
-) -> Calibration:
-    """Runs the float network on `inputs`, or on seeded normal numbers. Below 100, the percentile of the magnitudes is
-    taken instead of the largest: what is above saturates."""
-    if not 50 <= percentile <= 100:
-        raise GraphError(f"calibrate: percentile is {percentile}; give 50 to 100")
-    if graph.scales:
-        raise GraphError(f"{graph.name}: is quantised already; calibrate the float network")
-    if inputs is None:
-        random = np.random.default_rng(seed)
-        inputs = {n: random.standard_normal(s, np.float32) for n, s in graph.inputs.items()}
-
-    def top(x: Array) -> float:
-        size = np.abs(x)
-        return float(size.max() if percentile == 100 else np.percentile(size, percentile))
-
-    opened, before = _opened(graph)
-    tensors = run(opened, inputs)
-    for name, x in tensors.items():
-        if not np.isfinite(x).all():
-            raise GraphError(
-                f"{graph.name}.{name}: holds values that are not finite; look at the inputs and weights"
-            )
-    known = [*graph.inputs, *(x.name for x in graph.layers)]
-    ranges = {name: top(tensors[name]) for name in known}
-    for layer in graph.layers:  # padding is masked: its scores are no measure
-        if layer.kind == "softmax" and "mask" in layer.params:
-            ranges[layer.inputs[0]] = _live(tensors[layer.inputs[0]], layer.params["mask"], top)
-    return Calibration(ranges, {name: top(tensors[arg]) for name, arg in before.items()})
-
-
-def _live(x: Array, mask: Array, top: Callable[[Array], float]) -> float:
-    live = np.broadcast_to(mask.reshape(len(mask), *(1,) * (x.ndim - 2), -1) == 0, x.shape)
-    return top(x[live]) if live.any() else 0.0
-
-
-def _opened(graph: Graph) -> tuple[Graph, dict[str, str]]:
-    """Fused gelu and silu stand alone, so that a run shows their arguments: -> graph, layer -> tensor of the argument."""
-    layers: list[Layer] = []
-    before: dict[str, str] = {}
-    for layer in graph.layers:
-        act = layer.attrs.get("act")
-        if act in TABLED:
-            name = before[layer.name] = f"{layer.name} before {act}"
-            plain = {k: v for k, v in layer.attrs.items() if k != "act"}
-            layers.append(layer.with_(name=name, attrs=plain))
-            layer = Layer(layer.name, act, (name,), layer.shape)
-        layers.append(layer)
-    return graph.with_(layers=tuple(layers)), before
 
 
 def quantise(graph: Graph, calibration: Calibration | None = None) -> Graph:

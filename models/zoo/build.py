@@ -66,7 +66,10 @@ class Builder:
         """As after training: spread of a few per cent about mean 0, variance 1 and `gain`."""
         shape = self.shape(x)
         random = self.random(name)
-        near = lambda mid: np.float32(mid) * (0.9 + 0.2 * random.random(shape[-1:], np.float32))  # noqa: E731
+
+        def near(middle: float) -> Array:
+            return np.float32(middle) * (0.9 + 0.2 * random.random(shape[-1:], np.float32))
+
         params = {
             "gamma": near(gain),
             "beta": normal(random, shape[-1:], 0.01),
