@@ -23,7 +23,7 @@ def describe(graph: Graph, spec: AcceleratorSpec, step: Step, first: int, last: 
     return LayerInfo(
         name="+".join(t.name for t in layers), kind="+".join(t.kind for t in layers), shape=_shape_text(graph, step), first=first, last=last,
         dense_macs=dense, kept_macs=kept, mapped_macs=mapped, needed_bits=needed_bits(graph, spec, step), pattern=pattern, dataflow=dataflow,
-        estimate_cycles=step.bound.cycles if step.bound else 0,
+        estimate_cycles=step.estimate,
     )  # fmt: skip
 
 

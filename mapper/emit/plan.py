@@ -1,7 +1,6 @@
 """Plan: the steps of a network with their mappings, their images laid out, before any command is made."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 
@@ -11,15 +10,16 @@ from hwsim.spec.machine import AcceleratorSpec
 from mapper.emit.image import Image
 from mapper.emit.lower import PRODUCTS, Wants, lower
 from mapper.emit.product import Epilogue
+from mapper.emit.plan_vector import MAPS, ROW_KINDS, FlatPlan, plan_flat, plan_window, row_param_bytes, row_step, vector_bound
 from mapper.emit.rows import RowStep
+from mapper.emit.window import WindowLayer
 from mapper.emit.weights import arrange
 from mapper.estimate import LayerBound
-from mapper.graph.ir import Array, Graph, Layer
+from mapper.graph.ir import Graph, Layer
 from mapper.graph.quant_params import VectorParams, is_depthwise, layer_params
 from mapper.nest import Mapping, Product, column_tiles
 from mapper.tile import choose
 
-ROW_KINDS = ("softmax", "layernorm")
 ON_HOST = ("embedding",)
 
 
@@ -38,6 +38,8 @@ class Step:
     epilogue: Epilogue = field(default_factory=Epilogue)
     rows: tuple[RowStep, ...] = ()
     param_bytes: int = 0
+    vector: FlatPlan | WindowLayer | None = None
+    estimate: int = 0
 
     @property
     def out(self) -> Layer:
@@ -101,7 +103,12 @@ def _wants(graph: Graph, root: dict[str, str]) -> dict[str, Wants]:
 def _plan_layer(graph: Graph, spec: AcceleratorSpec, image: Image, dataflow: str | None, plan: Plan, layer: Layer) -> Step:
     step = Step(layer, layer_params(graph, layer, spec.pe.number))
     if layer.kind not in PRODUCTS or is_depthwise(layer):
-        return plan_vector(spec, image, step)
+        if layer.kind in (*ROW_KINDS, *MAPS):
+            step.vector, step.param_bytes = plan_flat(spec, image, layer, step.params)
+        else:
+            step.vector, step.param_bytes = plan_window(spec, image, graph, layer, step.params)
+        step.estimate = vector_bound(spec, graph, layer, step.vector)
+        return step
     tail = _tail(graph, plan, layer)
     if tail:
         try:
@@ -131,9 +138,10 @@ def _plan_product(graph: Graph, spec: AcceleratorSpec, image: Image, dataflow: s
     tail_params = [layer_params(graph, t, spec.pe.number) for t in step.tail]
     product = replace(
         product, params=(p.bias is not None) + (p.scale is not None), table_bytes=0 if p.table is None else p.table.nbytes,
-        fixed_bytes=sum(row_bytes(q) + (0 if q.mask is None else 2 * q.mask.shape[-1] * spec.pe.element_bytes) for q in tail_params),
+        fixed_bytes=sum(row_param_bytes(q, spec) for q in tail_params),
     )  # fmt: skip
     step.mapping, step.bound = choose(spec, product, dataflow)
+    step.estimate = step.bound.cycles
     step.product = product
     step.epilogue = _epilogue(spec, image, product, p)
     step.rows = tuple(row_step(image, t, q) for t, q in zip(step.tail, tail_params, strict=True))
@@ -162,26 +170,3 @@ def _epilogue(spec: AcceleratorSpec, image: Image, x: Product, p: VectorParams) 
         act=ACT[p.act], has_bias=p.bias is not None, has_scale=p.scale is not None, shift=p.shift, imm=p.imm,
         param_at=image.put(blocks) if size else 0, param_bytes=size,
     )  # fmt: skip
-
-
-def row_bytes(p: VectorParams) -> int:
-    return sum(v.nbytes for v in (p.bias, p.scale, p.table) if v is not None)
-
-
-def row_step(image: Image, layer: Layer, p: VectorParams) -> RowStep:
-    """softmax, layernorm and maps over whole rows, with their constants in the image."""
-    parts = [np.ascontiguousarray(v).reshape(-1).view(np.uint8) for v in (p.bias, p.scale, p.table) if v is not None]
-    size = row_bytes(p)
-    heads = layer.shape[1] if len(layer.shape) == 4 else 1
-    return RowStep(
-        p.fn, layer.shape[-1], act=ACT[p.act], has_bias=p.bias is not None, has_scale=p.scale is not None, shift=p.shift, imm=p.imm,
-        param_at=image.put(np.concatenate(parts)) if size else 0, param_bytes=size,
-        mask=-1 if p.mask is None else image.put(p.mask), mask_every=heads,
-    )  # fmt: skip
-
-
-def plan_vector(spec: AcceleratorSpec, image: Image, step: Step) -> Step:
-    """Layers of the vector unit alone."""
-    raise NotImplementedError
-
-

@@ -8,12 +8,15 @@ from hwsim.spec.program import LayerInfo, Region
 from mapper.allocate import Memory, Ring
 from mapper.emit.areas import Areas, split
 from mapper.emit.describe import describe
+from mapper.emit.flat import emit_rows
 from mapper.emit.image import Image
 from mapper.emit.lower import places
 from mapper.emit.plan import Plan, Step
+from mapper.emit.plan_vector import FlatPlan
 from mapper.emit.port import Port
 from mapper.emit.product import Ports, ProductEmitter
 from mapper.emit.stream import Stream
+from mapper.emit.window import WindowEmitter, WindowLayer
 from mapper.graph.ir import Graph
 from mapper.nest import Place
 from mapper.tile import tile_params
@@ -80,9 +83,20 @@ class Emitter:
                 self.memory.give_back(table.pop(name), self._size(name))
 
     def _emit(self, step: Step) -> None:
-        if step.product is None:
-            raise NotImplementedError
-        self._product(step)
+        if step.product is not None:
+            self._product(step)
+            return
+        areas = Areas(self.spec, split(self.spec, step.param_bytes, step.layer.name))
+        sources = [self.rows[self.plan.root[i]] for i in step.layer.inputs]
+        dst = self._new(self.rows, step.layer.name)
+        if isinstance(step.vector, WindowLayer):
+            WindowEmitter(self.port, areas, step.vector, sources[0], dst).emit()
+            return
+        assert isinstance(step.vector, FlatPlan)
+        skip = 0
+        for rows, row_step in step.vector.parts:
+            emit_rows(self.port, areas, rows, row_step, [s + skip for s in sources], dst + skip)
+            skip += rows.count * rows.length * self.spec.pe.element_bytes
 
     def _new(self, table: dict[str, int], name: str) -> int:
         table[name] = self.memory.take(self._size(name))

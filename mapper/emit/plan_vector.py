@@ -1,0 +1,132 @@
+"""Plans of the layers that the vector unit does alone, with a bound on their cycles."""
+
+from dataclasses import dataclass, replace
+from math import ceil, prod
+
+import numpy as np
+
+from hwsim.spec.commands import ACT, FN
+from hwsim.spec.machine import AcceleratorSpec
+from mapper.emit.areas import split
+from mapper.emit.flat import Rows, plan_rows
+from mapper.emit.image import Image
+from mapper.emit.rows import RowStep
+from mapper.emit.window import WindowLayer, choose_tile
+from mapper.estimate import vector_cost, word_beats
+from mapper.graph.ir import Array, Graph, Layer
+from mapper.graph.quant_params import VectorParams
+from mapper.graph.windows import Window
+
+ROW_KINDS = ("softmax", "layernorm")
+MAPS = ("add", "relu", "relu6", "gelu", "silu")
+
+
+@dataclass(frozen=True)
+class FlatPlan:
+    """Rows behind rows: the whole lanes of a flattened tensor, then what is left; or the rows of a softmax or layernorm."""
+
+    parts: tuple[tuple[Rows, RowStep], ...]
+    sources: int
+
+
+def row_param_bytes(p: VectorParams, spec: AcceleratorSpec) -> int:
+    """What a row step keeps in vec: parameters, and two turning rows of its mask."""
+    mask = 0 if p.mask is None else 2 * p.mask.shape[-1] * spec.pe.element_bytes
+    return constant_bytes(p) + mask
+
+
+def constant_bytes(p: VectorParams) -> int:
+    return sum(v.nbytes for v in (p.bias, p.scale, p.table) if v is not None)
+
+
+def row_step(image: Image, layer: Layer, p: VectorParams) -> RowStep:
+    """A softmax, layernorm or map over whole rows, with its constants in the image. As a tail, the instances of one mask row are its heads."""
+    parts = [np.ascontiguousarray(v).reshape(-1).view(np.uint8) for v in (p.bias, p.scale, p.table) if v is not None]
+    size = constant_bytes(p)
+    return RowStep(
+        p.fn, layer.shape[-1], act=ACT[p.act], has_bias=p.bias is not None, has_scale=p.scale is not None, shift=p.shift, imm=p.imm,
+        param_at=image.put(np.concatenate(parts)) if size else 0, param_bytes=size,
+        mask=-1 if p.mask is None else image.put(p.mask), mask_every=layer.shape[1] if len(layer.shape) == 4 else 1,
+    )  # fmt: skip
+
+
+def plan_flat(spec: AcceleratorSpec, image: Image, layer: Layer, p: VectorParams) -> tuple[FlatPlan, int]:
+    """The plan and the bytes of parameters that it keeps in vec."""
+    if layer.kind in ROW_KINDS:
+        count, need = prod(layer.shape[:-1]), row_param_bytes(p, spec)
+        at = split(spec, need, layer.name)
+        period = count if p.mask is None else count // len(p.mask)
+        rows = plan_rows(spec, layer.name, (count, layer.shape[-1]), 1, (at.results - at.operands, at.end - at.results), period)
+        return FlatPlan(((rows, replace(row_step(image, layer, p), mask_every=1)),), 1), need
+    total, lanes, sources = prod(layer.shape), spec.vector.lanes, 2 if layer.kind == "add" else 1
+    need = 2 * constant_bytes(_cut(p, lanes)) + 8
+    at = split(spec, need, layer.name)
+    parts = []
+    for count, length in ((total // lanes, lanes), (1, total % lanes)):
+        if count and length:
+            rows = plan_rows(spec, layer.name, (count, length), sources, (at.results - at.operands, at.end - at.results), count)
+            parts.append((rows, replace(row_step(image, layer, _cut(p, length)), length=length)))
+    return FlatPlan(tuple(parts), sources), need
+
+
+def _cut(p: VectorParams, length: int) -> VectorParams:
+    """The same multiplier for `length` elements: elementwise layers have one for the whole tensor."""
+    if p.scale is None:
+        return p
+    assert (p.scale == p.scale[0]).all(), "an elementwise layer has one scale"
+    return replace(p, scale=np.full(length, p.scale[0], p.scale.dtype))
+
+
+def plan_window(spec: AcceleratorSpec, image: Image, graph: Graph, layer: Layer, p: VectorParams) -> tuple[WindowLayer, int]:
+    """The plan and the bytes of parameters that it keeps in vec."""
+    batch, height, width, channels = graph.shape(layer.inputs[0])
+    depthwise = p.depthwise is not None
+    x = WindowLayer(
+        name=layer.name, fn=p.fn, window=Window.of(layer), batch=batch, height=height, width=width, channels=channels, p=layer.shape[1], q=layer.shape[2],
+        slice=spec.vector.lanes if depthwise else channels, act=ACT[p.act], has_bias=p.bias is not None, has_scale=p.scale is not None,
+        shift=p.shift, imm=p.imm, averages=p.averages,
+    )  # fmt: skip
+    if depthwise:
+        blocks = _blocks(spec, x, p)
+        x = replace(x, param_at=image.put(blocks), param_bytes=blocks.shape[1])
+    need = 2 * x.param_bytes + 8
+    at = split(spec, need, layer.name)
+    return replace(x, tile=choose_tile(spec, x, (at.results - at.operands, at.end - at.results))), need
+
+
+def _blocks(spec: AcceleratorSpec, x: WindowLayer, p: VectorParams) -> Array:
+    """[slices, bytes] uint8: depthwise weights padded to 4 bytes, bias, scale, table."""
+    assert p.depthwise is not None
+    dtype = np.int8 if spec.pe.element_bytes == 1 else np.float16
+    data = []
+    for low in range(0, x.channels, x.slice):
+        cut = slice(low, min(x.channels, low + x.slice))
+        weights = np.ascontiguousarray(p.depthwise[:, cut].astype(dtype)).tobytes()
+        parts = [weights + bytes(-len(weights) % 4)]
+        parts += [np.ascontiguousarray(v[cut]).tobytes() for v in (p.bias, p.scale) if v is not None]
+        data.append(b"".join(parts + ([] if p.table is None else [p.table.tobytes()])))
+    size = max(map(len, data))
+    return np.frombuffer(b"".join(d + bytes(size - len(d)) for d in data), np.uint8).reshape(len(data), size)
+
+
+def vector_bound(spec: AcceleratorSpec, graph: Graph, layer: Layer, plan: FlatPlan | WindowLayer) -> int:
+    """Each operand comes and the result goes through the one memory port once; the vector unit takes each row once, without setup."""
+    eb, w = spec.pe.element_bytes, spec.memory.beat_bytes
+    moved = [prod(graph.shape(i)) for i in layer.inputs] + [prod(layer.shape)]
+    skipped = isinstance(plan, WindowLayer) and plan.window.stride > plan.window.kernel
+    beats = sum(ceil(n * eb / w) for n in (moved[-1:] if skipped else moved))
+    if isinstance(plan, WindowLayer):
+        rows = plan.batch * plan.p * plan.q
+        args = {"fn": FN.index(plan.fn), "window_h": plan.window.kernel[0], "window_w": plan.window.kernel[1]}
+        works = [(rows * (plan.channels // plan.slice), min(plan.slice, plan.channels), args)]
+    else:
+        works = [(r.count, r.length, {"fn": FN.index(s.fn), "has_b": plan.sources > 1 or s.mask >= 0}) for r, s in plan.parts]
+    cycles = sum(_rows_cost(spec, *work) for work in works)
+    start = word_beats(spec) + spec.memory.latency_cycles
+    return start + max(beats, 1 + cycles + spec.vector.latency_cycles)
+
+
+def _rows_cost(spec: AcceleratorSpec, count: int, length: int, args: dict[str, int]) -> int:
+    """Row cycles alone."""
+    base = {"from_vec": 1, "len": length, "count1": 1, "dst_lane": spec.pe.element_bytes, **args}
+    return vector_cost(spec, {**base, "count0": count}) - vector_cost(spec, {**base, "count0": 0})

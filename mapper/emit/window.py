@@ -1,0 +1,183 @@
+"""Layers of the vector unit over windows: pools and depthwise convolutions. Padding is filled on chip."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+from math import ceil
+
+from hwsim.spec.errors import MappingError
+from hwsim.spec.machine import AcceleratorSpec
+from mapper.emit.areas import Areas
+from mapper.emit.border import fill_border
+from mapper.emit.port import Port
+from mapper.graph.windows import Window
+from mapper.nest import extent
+
+
+@dataclass(frozen=True, kw_only=True)
+class WindowLayer:
+    """`tile`: output rows, output columns, channels of one tile. `slice`: channels of one command. Parameter block of slice i:
+    `param_at + i*param_bytes`. `averages`: elements inside a window -> (imm, shift)."""
+
+    name: str
+    fn: str
+    window: Window
+    batch: int
+    height: int
+    width: int
+    channels: int
+    p: int
+    q: int
+    slice: int
+    tile: tuple[int, int, int] = (0, 0, 0)
+    act: str = "none"
+    has_bias: bool = False
+    has_scale: bool = False
+    shift: int = 0
+    imm: int = 0
+    param_at: int = 0
+    param_bytes: int = 0
+    averages: dict[int, tuple[int, int]] = field(default_factory=dict)
+
+
+def tile_bytes(x: WindowLayer, tile: tuple[int, int, int], eb: int) -> tuple[int, int]:
+    """Of input with padding, and of output."""
+    (kh, kw), (sh, sw), (dh, dw) = x.window.kernel, x.window.stride, x.window.dilation
+    rows, columns, channels = tile
+    return extent(rows, sh, kh, dh) * extent(columns, sw, kw, dw) * channels * eb, rows * columns * channels * eb
+
+
+def choose_tile(spec: AcceleratorSpec, x: WindowLayer, room: tuple[int, int]) -> tuple[int, int, int]:
+    """The largest tile that has two turns in `room` (operands, results) and lies in one bank: whole rows of all channels where they fit."""
+    eb, bank = spec.pe.element_bytes, spec.levels.vec.bank_bytes
+    for turns in (2, 1):
+        for tile in _tiles(x):
+            source, result = tile_bytes(x, tile, eb)
+            if source <= min(bank, room[0] // turns) and result <= min(bank, room[1] // turns):
+                return tile
+    source, result = tile_bytes(x, (1, 1, min(x.slice, x.channels)), eb)
+    raise MappingError(
+        f"{x.name} at vec: needs {8 * source} bits for one window and {8 * result} for its result, {8 * min(bank, room[0])} and "
+        f"{8 * min(bank, room[1])} there are; raise levels.vec.capacity_bits or lower levels.vec.banks"
+    )
+
+
+def _tiles(x: WindowLayer) -> Iterator[tuple[int, int, int]]:
+    slices = ceil(x.channels / x.slice)
+    parts = 1
+    while parts <= slices:
+        channels = min(x.channels, ceil(slices / parts) * x.slice)
+        for rows in _halvings(ceil(x.p / 4)):
+            yield rows, x.q, channels
+        for columns in _halvings(x.q):
+            yield 1, columns, channels
+        parts *= 2
+
+
+def _halvings(n: int) -> Iterator[int]:
+    while n > 1:
+        yield n
+        n = ceil(n / 2)
+    yield 1
+
+
+class WindowEmitter:
+    def __init__(self, port: Port, areas: Areas, x: WindowLayer, source: int, dst: int) -> None:
+        self.port, self.areas, self.x, self.source, self.dst = port, areas, x, source, dst
+        self.eb = port.spec.pe.element_bytes
+        self.params: dict[int, int] = {}
+
+    def emit(self) -> None:
+        x = self.x
+        rows, columns, channels = x.tile
+        for b in range(x.batch):
+            for c in range(0, x.channels, channels):
+                for p in range(0, x.p, rows):
+                    for q in range(0, x.q, columns):
+                        self._tile(b, (p, min(rows, x.p - p)), (q, min(columns, x.q - q)), (c, min(channels, x.channels - c)))
+
+    def _tile(self, b: int, p: tuple[int, int], q: tuple[int, int], c: tuple[int, int]) -> None:
+        x, pixel = self.x, c[1] * self.eb
+        tall = extent(p[1], x.window.stride[0], x.window.kernel[0], x.window.dilation[0])
+        wide = extent(q[1], x.window.stride[1], x.window.kernel[1], x.window.dilation[1])
+        src = self.areas.operands.take(1, tall * wide * pixel)[0][0]
+        self._load(b, p[0], q[0], c, src, tall, wide)
+        out = self.areas.results.take(1, p[1] * q[1] * pixel)[0][0]
+        for low in range(0, c[1], x.slice):
+            self._slice(p, q, low, c, src, out, wide)
+        whole = x.channels * self.eb
+        mem = self.dst + ((b * x.p + p[0]) * x.q + q[0]) * whole + c[0] * self.eb
+        if pixel == whole and q[1] == x.q:
+            self.port.store(out, mem, p[1] * q[1] * pixel)
+        elif pixel == whole:
+            self.port.store(out, mem, q[1] * pixel, (p[1], x.q * whole, q[1] * pixel))
+        else:
+            self.port.store(out, mem, pixel, (q[1], whole, pixel), (p[1], x.q * whole, q[1] * pixel))
+
+    def _load(self, b: int, p: int, q: int, c: tuple[int, int], src: int, tall: int, wide: int) -> None:
+        x, pixel, whole = self.x, c[1] * self.eb, self.x.channels * self.eb
+        h0, w0 = p * x.window.stride[0] - x.window.pads[0], q * x.window.stride[1] - x.window.pads[1]
+        top, left = max(0, -h0), max(0, -w0)
+        vh, vw = min(h0 + tall, x.height) - max(h0, 0), min(w0 + wide, x.width) - max(w0, 0)
+        at = src + (top * wide + left) * pixel
+        mem = self.source + ((b * x.height + max(h0, 0)) * x.width + max(w0, 0)) * whole + c[0] * self.eb
+        if vh > 0 and vw > 0:
+            if pixel != whole:
+                self.port.load_vec(at, mem, pixel, (vw, whole, pixel), (vh, x.width * whole, wide * pixel))
+            elif vw == wide == x.width:
+                self.port.load_vec(at, mem, vh * vw * pixel)
+            else:
+                self.port.load_vec(at, mem, vw * pixel, (vh, x.width * whole, wide * pixel))
+        fill_border(self.port, "vec", src, (1, tall, wide), pixel, (top, left, max(vh, 0), max(vw, 0)), lowest=x.fn == "maxpool")
+
+    def _slice(self, p: tuple[int, int], q: tuple[int, int], low: int, c: tuple[int, int], src: int, out: int, wide: int) -> None:
+        x, pixel = self.x, c[1] * self.eb
+        (sh, sw), (dh, dw) = x.window.stride, x.window.dilation
+        args = {"has_bias": int(x.has_bias), "has_scale": int(x.has_scale), "shift": x.shift, "imm": x.imm}
+        if x.param_bytes:
+            args |= {"param": self._param((c[0] + low) // x.slice), "param_bytes": x.param_bytes}
+        for (p0, np_), (q0, nq), inside in self._kinds(p, q):
+            if x.averages:
+                args["imm"], args["shift"] = x.averages[inside]
+            at = (p0 - p[0]) * sh * wide * pixel + (q0 - q[0]) * sw * pixel + low * self.eb
+            to = out + ((p0 - p[0]) * q[1] + q0 - q[0]) * pixel + low * self.eb
+            self.port.vector(
+                x.fn, rows=(nq, np_), length=min(x.slice, c[1] - low), dst=to, dst_row=pixel, dst_stride1=q[1] * pixel, act=x.act, from_vec=1,
+                a=src + at, a_stride0=sw * pixel, a_stride1=sh * wide * pixel, window_h=x.window.kernel[0], window_w=x.window.kernel[1],
+                window_stride_h=dh * wide * pixel, window_stride_w=dw * pixel, **args,
+            )  # fmt: skip
+
+    def _kinds(self, p: tuple[int, int], q: tuple[int, int]) -> Iterator[tuple[tuple[int, int], tuple[int, int], int]]:
+        """Boxes of output pixels whose windows hold equally many elements; one box unless an average must know."""
+        if not self.x.averages:
+            yield p, q, 0
+            return
+        for p0, np_, rows in self._stretches(p, 0):
+            for q0, nq, columns in self._stretches(q, 1):
+                yield (p0, np_), (q0, nq), rows * columns
+
+    def _stretches(self, span: tuple[int, int], rank: int) -> Iterator[tuple[int, int, int]]:
+        """(first, count, taps inside the image) of neighbouring outputs with equally many."""
+        w, size = self.x.window, (self.x.height, self.x.width)[rank]
+
+        def taps(i: int) -> int:
+            low = i * w.stride[rank] - w.pads[rank]
+            return sum(0 <= low + t * w.dilation[rank] < size for t in range(w.kernel[rank]))
+
+        for inside, items in groupby(range(span[0], span[0] + span[1]), key=taps):
+            these = list(items)
+            yield these[0], len(these), inside
+
+    def _param(self, index: int) -> int:
+        x = self.x
+        if index not in self.params:
+            count = ceil(x.channels / x.slice)
+            if self.areas.fits(count * x.param_bytes):
+                at = self.areas.keep(count * x.param_bytes)
+                self.port.load("vec", at, x.param_at, count * x.param_bytes)
+                self.params = {i: at + i * x.param_bytes for i in range(count)}
+            else:
+                at = self.areas.turn(x.param_bytes)
+                self.port.load("vec", at, x.param_at + index * x.param_bytes, x.param_bytes)
+                self.params = {index: at}
+        return self.params[index]
