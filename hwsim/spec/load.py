@@ -97,6 +97,10 @@ class _Reading:
         self.fault(node, text)
         return BAD
 
+    def missing(self, path: str, text: str) -> None:
+        self.blocked = True
+        self.faults.append((self.lines[path], text))
+
     def raise_faults(self) -> None:
         if self.faults:
             raise SpecError(
@@ -156,7 +160,7 @@ def _line_of(fault: str, lines: dict[str, int]) -> int:
 
 
 def _read(kind: Any, node: Node, path: str, r: _Reading) -> Any:
-    r.lines[path] = node.start_mark.line + 1
+    r.lines.setdefault(path, node.start_mark.line + 1)
     if is_dataclass(kind):
         return _read_record(kind, node, path, r)
     if get_origin(kind) is tuple:
@@ -183,7 +187,7 @@ def _pairs(node: Node, path: str, r: _Reading) -> Iterator[tuple[str, Node, Node
                 f"{_join(path, key.value)}: given twice, first in line {seen[key.value]}; keep one",
             )
         else:
-            seen[key.value] = key.start_mark.line + 1
+            seen[key.value] = r.lines[_join(path, key.value)] = key.start_mark.line + 1
             yield key.value, key, value
 
 
@@ -204,7 +208,7 @@ def _read_record(cls: Any, node: Node, path: str, r: _Reading) -> Any:
     if isinstance(node, MappingNode):
         for name, f in known.items():
             if name not in given and f.default is MISSING and f.default_factory is MISSING:
-                r.wrong(node, f"{_join(path, name)}: missing; add it ({_due(hints[name])})")
+                r.missing(path, f"{_join(path, name)}: missing; add it ({_due(hints[name])})")
     if r.blocked:
         return BAD
     try:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
-from math import exp, log
+from math import log
 
 from hwsim.spec.errors import SpecError
 from hwsim.spec.prices.ranges import Priced
@@ -70,8 +70,6 @@ def _between(points: list[SramPoint], axis: str, at: int) -> SramPoint:
 
 
 def _mixed(a: Priced, b: Priced, t: float) -> Priced:
-    ends = (
-        exp((1 - t) * log(getattr(a, f.name)) + t * log(getattr(b, f.name))) for f in fields(Priced)
-    )
+    ends = (getattr(a, f.name) ** (1 - t) * getattr(b, f.name) ** t for f in fields(Priced))
     low, typical, high = sorted(ends)
     return Priced(low=low, typical=typical, high=high)

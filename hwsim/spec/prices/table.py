@@ -22,7 +22,7 @@ UNKNOWN = ("pe.mac", "pe.gated_mac")
 @dataclass(frozen=True, kw_only=True)
 class Part:
     pj: Priced
-    um2: Priced
+    um2: Priced = ZERO
     source: str
     confidence: str
 
@@ -184,7 +184,8 @@ def price_names() -> list[str]:
 
 
 def price_table(technology: str | Path) -> PriceTable:
-    """A technology by name, or a YAML file by path (it ends in .yaml or .yml, or has a slash); both name `base` and `sram` as the tables here do."""
+    """A technology by name, or a YAML file by path (it ends in .yaml or .yml, or has a slash); `base`
+    and `sram` of such a file are names of the tables here."""
     text = str(technology)
     if isinstance(technology, Path) or text.endswith((".yaml", ".yml")) or "/" in text:
         return _read(Path(technology))
@@ -256,6 +257,8 @@ def _faults(t: TableFile) -> Any:
     for name, part in t.parts.items():
         if name not in PARTS:
             yield f"parts.{name}: no such part; use {', '.join(PARTS)}"
+        if name == "dram_bit" and part.um2 != ZERO:
+            yield f"parts.{name}.um2: {part.um2.typical}, but memory is outside the chip; leave it out"
         yield from _unsourced(f"parts.{name}", part.source, part.confidence)
     if t.gap != Gap():
         yield from _unsourced("gap", t.gap.source, t.gap.confidence)

@@ -77,8 +77,8 @@ def test_all_faults_at_once_each_with_its_line() -> None:
     }
     assert faults(text + "link_depth: 3\n") == [
         f"m.yaml:{lines['clock_mhz']}: clock_mhz: fast is not a number; write digits, such as 200 or 0.5",
+        f"m.yaml:{lines['array']}: array.cols: missing; add it (a whole number)",
         f"m.yaml:{lines['rows']}: array.rows: true is not a whole number; write digits only, at most 18",
-        f"m.yaml:{lines['rows']}: array.cols: missing; add it (a whole number)",
         f"m.yaml:{lines['colz']}: array.colz: no such key; did you mean cols?",
         f"m.yaml:{text.count(chr(10)) + 1}: link_depth: given twice, first in line {lines['link_depth']}; keep one",
     ]
