@@ -11,7 +11,9 @@ from hwsim.spec.errors import HwsimError
 
 WRONG_INPUT, INTERRUPTED, PIPE_CLOSED = 2, 130, 1
 # the class of all usage errors; where it lives differs between the releases of typer
-USAGE = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+USAGE: type[Exception] = next(
+    c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException"
+)
 
 
 def main(args: Sequence[str] | None = None) -> int:

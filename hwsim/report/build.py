@@ -1,7 +1,5 @@
 """Result x prices -> Report."""
 
-from typing import Protocol
-
 from hwsim.report.check import check
 from hwsim.report.measures import array_macs, total_utilisation, utilisation
 from hwsim.report.report import (
@@ -20,26 +18,13 @@ from hwsim.report.shortfall import shortfall
 from hwsim.result import ACTIONS, CAUSES, UNITS, LayerResult, Result
 from hwsim.spec.errors import ResultError
 from hwsim.spec.machine import AcceleratorSpec
-
-
-class Priced(Protocol):
-    low: float
-    typical: float
-    high: float
-
-
-class Prices(Protocol):
-    """What the report asks of a price table; `hwsim.spec.prices` has them."""
-
-    def energy_pj(self, spec: AcceleratorSpec, actions: dict[str, int]) -> dict[str, Priced]: ...
-
-    def area_um2(self, spec: AcceleratorSpec) -> Priced: ...
+from hwsim.spec.prices import Priced, PriceTable
 
 
 def make_report(
     result: Result,
     spec: AcceleratorSpec,
-    prices: Prices,
+    prices: PriceTable,
     *,
     dense: Result | None = None,
     seq: int | None = None,
@@ -84,7 +69,7 @@ def _same(result: Result, dense: Result) -> None:
         )
 
 
-def _machine(spec: AcceleratorSpec, prices: Prices) -> Machine:
+def _machine(spec: AcceleratorSpec, prices: PriceTable) -> Machine:
     return Machine(
         name=spec.name,
         digest=spec.digest,
@@ -97,16 +82,29 @@ def _machine(spec: AcceleratorSpec, prices: Prices) -> Machine:
         clock_mhz=spec.clock_mhz,
         beat_bits=spec.memory.width_bits,
         area_um2=_range(prices.area_um2(spec)),
+        resources=_resources(spec, prices),
     )
 
 
-def _run(result: Result, spec: AcceleratorSpec, prices: Prices, dense: Result | None) -> Run:
+def _resources(spec: AcceleratorSpec, prices: PriceTable) -> dict[str, Range]:
+    out: dict[str, Range] = {}
+    for block in prices.resources(spec).values():
+        for name, count in block.items():
+            out[name] = out.get(name, ZERO) + _range(count)
+    return out
+
+
+def _run(result: Result, spec: AcceleratorSpec, prices: PriceTable, dense: Result | None) -> Run:
     before = {x.name: x.cycles for x in dense.layers} if dense else {}
-    layers = tuple(_layer(x, spec, prices, before.get(x.name)) for x in result.layers)
+    energies = [_energy(x, spec, prices) for x in result.layers]
+    layers = tuple(
+        _layer(x, spec, sum(energy.values(), ZERO), before.get(x.name))
+        for x, energy in zip(result.layers, energies, strict=True)
+    )
     actions = {name: result.action(name) for name in ACTIONS}
     by_block: dict[str, Range] = {}
-    for layer in result.layers:
-        for name, energy in _energy(layer, spec, prices).items():
+    for one in energies:
+        for name, energy in one.items():
             block = name.split(".")[0]
             by_block[block] = by_block.get(block, ZERO) + energy
     energy = sum(by_block.values(), ZERO)
@@ -133,7 +131,7 @@ def _run(result: Result, spec: AcceleratorSpec, prices: Prices, dense: Result | 
 
 
 def _layer(
-    layer: LayerResult, spec: AcceleratorSpec, prices: Prices, before: int | None
+    layer: LayerResult, spec: AcceleratorSpec, energy: Range, before: int | None
 ) -> LayerReport:
     read, write = layer.actions["memory.read_bits"], layer.actions["memory.write_bits"]
     return LayerReport(
@@ -150,24 +148,19 @@ def _layer(
         kept_macs=layer.kept_macs,
         mapped_macs=layer.mapped_macs,
         array_macs=array_macs(layer),
-        energy_pj=sum(_energy(layer, spec, prices).values(), ZERO),
+        energy_pj=energy,
         dram_bits=Traffic(read or 0, write or 0),
         units=layer.units,
         actions=layer.actions,
     )
 
 
-def _energy(layer: LayerResult, spec: AcceleratorSpec, prices: Prices) -> dict[str, Range]:
-    """Action -> pJ. Where it is unknown how many of the kept MACs met a zero activation: low has
-    all of them gated, typical and high none.
+def _energy(layer: LayerResult, spec: AcceleratorSpec, prices: PriceTable) -> dict[str, Range]:
+    """Action -> pJ. Where nobody knows how many of the kept MACs met a zero activation: low has all
+    of them gated, typical and high none.
     """
-    known = {k: v for k, v in layer.actions.items() if v is not None}
-    if len(known) == len(layer.actions):
-        return {k: _range(v) for k, v in prices.energy_pj(spec, known).items()}
-    macs = array_macs(layer)
-    low = prices.energy_pj(spec, {**known, "pe.mac": 0, "pe.gated_mac": macs})
-    high = prices.energy_pj(spec, {**known, "pe.mac": macs, "pe.gated_mac": 0})
-    return {k: Range(low[k].low if k in low else 0.0, high[k].typical, high[k].high) for k in high}
+    priced = prices.energy_pj(spec, layer.actions, array_macs(layer))
+    return {name: _range(energy) for name, energy in priced.items()}
 
 
 def _range(priced: Priced) -> Range:

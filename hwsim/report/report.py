@@ -87,7 +87,9 @@ class Run:
 
 @dataclass(frozen=True)
 class Machine:
-    """What the report says of the machine. `beat_bits`: what the memory moves in a cycle."""
+    """What the report says of the machine. `beat_bits`: what the memory moves in a cycle.
+    `resources`: of an FPGA (lut, ff, dsp, ram), empty otherwise.
+    """
 
     name: str
     digest: str
@@ -100,6 +102,7 @@ class Machine:
     clock_mhz: float
     beat_bits: int
     area_um2: Range
+    resources: dict[str, Range]
 
     @property
     def pes(self) -> int:
@@ -182,7 +185,7 @@ class Report:
         return cls(
             run=_run(run),
             dense=_run(dense) if dense else None,
-            machine=Machine(**{**machine, "area_um2": Range(**machine["area_um2"])}),
+            machine=_machine(machine),
             lost=tuple(Lost(**x) for x in data.pop("lost")),
             cosine=Cosine(**c) if (c := data.pop("cosine")) else None,
             host=tuple(HostWork(**x) for x in data.pop("host")),
@@ -213,3 +216,8 @@ def _run(d: dict[str, Any]) -> Run:
             ),
         }
     )
+
+
+def _machine(d: dict[str, Any]) -> Machine:
+    resources = {name: Range(**count) for name, count in d["resources"].items()}
+    return Machine(**{**d, "area_um2": Range(**d["area_um2"]), "resources": resources})

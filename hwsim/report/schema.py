@@ -32,6 +32,7 @@ RUN = {
 MACHINE = {
     "name": "text", "digest": "text", "technology": "text", "number": "text", "rows": "count", "cols": "count",
     "kept_max": "count", "block_max": "count", "clock_mhz": "number", "beat_bits": "count", "area_um2": RANGE,
+    "resources": {"*": RANGE},
 }  # fmt: skip
 COSINE = {
     "mean": "number",

@@ -9,7 +9,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from hwsim.report.report import Cosine, LayerReport, Lost, Report
+from hwsim.report.report import Cosine, LayerReport, Lost, Machine, Report
 from hwsim.report.shortfall import WAITS, busiest
 from hwsim.result import CAUSES, UNITS
 
@@ -80,17 +80,23 @@ def _grid(*columns: str) -> Table:
 
 
 def _title(r: Report) -> Text:
-    m, area = r.machine, r.machine.area_um2.scaled(1e-6)
-    what = (
-        f"{r.network}: {r.run.pattern} beside dense" if r.dense else f"{r.network}: {r.run.pattern}"
-    )
+    m = r.machine
+    what = f"{r.run.pattern} beside dense" if r.dense else r.run.pattern
     size = f"batch {r.batch}" + (f", sequence {r.seq}" if r.seq else "")
     pe = f"PEs up to {m.kept_max}:{m.block_max}" if m.block_max > 1 else "dense PEs"
     return Text.assemble(
-        (f"{what}; {size}\n", "bold"),
-        f"machine {m.name}: {m.rows} x {m.cols} {pe}, {m.number}, {m.clock_mhz:g} MHz, memory {m.beat_bits} bits a cycle\n"
-        f"{m.technology}: {area.typical:.3g} mm2 ({area.low:.3g} to {area.high:.3g})",
+        (f"{r.network}: {what}; {size}\n", "bold"),
+        f"machine {m.name}: {m.rows} x {m.cols} {pe}, {m.number}, {m.clock_mhz:g} MHz, "
+        f"memory {m.beat_bits} bits a cycle\n{m.technology}: {_size(m)}",
     )
+
+
+def _size(m: Machine) -> str:
+    """Of an FPGA what it takes of it, otherwise the area."""
+    if m.resources:
+        return ", ".join(f"{v.typical:,.0f} {k.upper()}" for k, v in m.resources.items())
+    a = m.area_um2.scaled(1e-6)
+    return f"{a.typical:.3g} mm2 ({a.low:.3g} to {a.high:.3g})"
 
 
 def _totals(r: Report) -> Group:

@@ -43,14 +43,26 @@ class Price:
 
 
 class Prices:
-    """Half, one and two pJ an action; a gated MAC a tenth of that. 0.1 to 0.3 mm2."""
+    """Half, one and two pJ an action; a gated MAC a tenth of that. 0.1 to 0.3 mm2, three LUTs."""
 
-    def energy_pj(self, spec: AcceleratorSpec, actions: dict[str, int]) -> dict[str, Price]:
-        each = {k: v * (0.1 if k == "pe.gated_mac" else 1.0) for k, v in actions.items()}
-        return {k: Price(0.5 * v, v, 2 * v) for k, v in each.items()}
+    def energy_pj(self, spec: AcceleratorSpec, actions: dict[str, int | None], kept_macs: int) -> dict[str, Price]:
+        out = {k: self.price(k, v) for k, v in actions.items() if v is not None}
+        if actions["pe.mac"] is None:
+            mac, gated = self.price("pe.mac", kept_macs), self.price("pe.gated_mac", kept_macs)
+            out |= {"pe.mac": Price(gated.low, mac.typical, mac.high), "pe.gated_mac": Price(0, 0, 0)}
+        return out
+
+    def price(self, action: str, count: int) -> Price:
+        pj = count * (0.1 if action == "pe.gated_mac" else 1.0)
+        return Price(0.5 * pj, pj, 2 * pj)
 
     def area_um2(self, spec: AcceleratorSpec) -> Price:
         return Price(1e5, 2e5, 3e5)
+
+    def resources(self, spec: AcceleratorSpec) -> dict[str, dict[str, Price]]:
+        if spec.technology == "45nm":
+            return {}
+        return {"pe": {"lut": Price(1, 2, 3), "dsp": Price(16, 16, 16)}, "vector": {"lut": Price(1, 1, 1)}}
 
 
 Units = dict[str, dict[str, int]]

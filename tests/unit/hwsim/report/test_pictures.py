@@ -30,7 +30,9 @@ def test_layers_lie_on_the_roofline_where_their_numbers_say(monkeypatch: pytest.
     axes = drawn(monkeypatch, room.roofline).axes[0]
     report = beside()
     runs = [x for x in (report.dense, report.run) if x]
-    due = sorted((x.array_macs / (x.dram_bits.read + x.dram_bits.write), x.array_macs / x.cycles) for run in runs for x in run.layers if x.array_macs)
+    layers = [x for run in runs for x in run.layers if x.array_macs]
+    moved = [x.dram_bits.read + x.dram_bits.write for x in layers]
+    due = sorted((x.array_macs / bits, x.array_macs / x.cycles) for x, bits in zip(layers, moved, strict=True))
     points = sorted(tuple(p) for c in axes.collections for p in c.get_offsets().tolist())
     assert points == [pytest.approx(p) for p in due]
     roof = dict(axes.lines[0].get_xydata().tolist())

@@ -62,6 +62,13 @@ def test_the_widest_screen_fits() -> None:
     assert "14.3/14.3" in "\n".join(lines) and "wait_output 43 %" not in "\n".join(lines)
 
 
+def test_an_fpga_shows_what_it_takes_of_it() -> None:
+    spec = replace(SPEC, technology="some_fpga")
+    r = make_report(dense(digest=spec.digest), spec, Prices())
+    assert text(r).splitlines()[2] == "some_fpga: 3 LUT, 16 DSP"
+    assert Report.from_json(r.to_json()) == r
+
+
 @pytest.mark.parametrize(
     ("cosine", "said"),
     [

@@ -1,0 +1,119 @@
+"""The whole trip for one command line."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from hwsim.engine import simulate as run_engine
+from hwsim.report import Report, make_report
+from hwsim.report.versions import versions
+from hwsim.result import Result
+from hwsim.spec.errors import ProgramError
+from hwsim.spec.load import load_machine
+from hwsim.spec.machine import AcceleratorSpec
+from hwsim.spec.patterns import NMPattern
+from hwsim.spec.prices import price_table
+from hwsim.spec.program import MAGIC, Program, load_program
+from hwsim.trip.sentences import host_work, sentence_cosine
+from hwsim.trip.stages import (
+    Network,
+    Progress,
+    check_pattern,
+    compile,
+    load,
+    machine_inputs,
+    prune,
+    report,
+    silent,
+    simulate,
+)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What `hwsim run` is asked for, as words."""
+
+    network: str
+    machine: str
+    pattern: str | None = None
+    batch: int = 1
+    seq: int | None = None
+    layers: str | None = None
+    values: bool = True
+    trace: Path | None = None
+
+
+def run_job(job: Job, progress: Progress = silent) -> Report:
+    """The whole trip, dense beside pruned where a pattern is given; a Program file is run as it is."""
+    if is_program(job.network):
+        return _run_program(job, progress)
+    machine, pattern = load_machine(job.machine), NMPattern.parse(job.pattern or "dense")
+    check_pattern(pattern, machine)
+    progress("read", 0, 1)
+    network = load(job.network, batch=job.batch, seq=job.seq, layers=job.layers)
+    dense: Result | None = None
+    if not pattern.is_dense:
+        dense = _one(network, machine, job, progress)
+        progress(f"prune {pattern}", 0, 1)
+        network = prune(network, pattern)
+    result = _one(network, machine, job, progress)
+    cosine = sentence_cosine(network, machine, progress) if network.text else None
+    return report(
+        network, result, machine, dense=dense, cosine=cosine, host=host_work(network, result)
+    )
+
+
+def _one(network: Network, machine: AcceleratorSpec, job: Job, progress: Progress) -> Result:
+    program = compile(network, machine, progress)
+    progress(f"run {network.pattern}", 0, 1)
+    trace = job.trace / str(network.pattern).replace(":", "_") if job.trace else None
+    return simulate(network, program, machine, values=job.values, trace=trace)[0]
+
+
+def compile_job(job: Job, progress: Progress = silent) -> Program:
+    machine, pattern = load_machine(job.machine), NMPattern.parse(job.pattern or "dense")
+    check_pattern(pattern, machine)
+    progress("read", 0, 1)
+    network = load(job.network, batch=job.batch, seq=job.seq, layers=job.layers)
+    return compile(prune(network, pattern), machine, progress)
+
+
+def is_program(name: str) -> bool:
+    try:
+        with Path(name).open("rb") as f:
+            return f.read(len(MAGIC)) == MAGIC
+    except OSError:
+        return False
+
+
+def _run_program(job: Job, progress: Progress) -> Report:
+    """Inputs are seeded normal numbers; batch, sequence and pattern are as it was compiled."""
+    asked = {"--pattern": job.pattern, "--seq": job.seq, "--layers": job.layers}
+    given = [name for name, value in asked.items() if value is not None]
+    if given or job.batch != 1:
+        odd = ", ".join(given or ["--batch"])
+        raise ProgramError(f"{job.network}: {odd} of a Program is fixed; leave it out, or compile")
+    machine, program = load_machine(job.machine), load_program(Path(job.network))
+    program.check_machine(machine)
+    rng = np.random.default_rng(0)
+    inputs = {x.name: rng.standard_normal(x.shape, np.float32) for x in program.inputs}
+    progress("run", 0, 1)
+    result, _ = run_engine(
+        machine,
+        program,
+        machine_inputs(program, inputs) if job.values else None,
+        values=job.values,
+        network=Path(job.network).stem,
+        pattern=_pattern(program),
+        batch=1,
+        trace=job.trace,
+    )
+    note = "a Program: batch, sequence and pattern as compiled; inputs are seeded random numbers"
+    result = replace(result, notes=(*result.notes, note))
+    return make_report(result, machine, price_table(machine.technology), versions=versions())
+
+
+def _pattern(program: Program) -> str:
+    found = {layer.pattern for layer in program.layers} - {"dense"}
+    return found.pop() if len(found) == 1 else "mixed" if found else "dense"

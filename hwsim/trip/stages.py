@@ -1,0 +1,198 @@
+"""The stages of the trip, one function each."""
+
+import fnmatch
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from mapper.compile import compile_network
+from models.prune import prune as prune_graph
+from models.quantise import calibrate, quantise
+
+from hwsim.engine import simulate as run_engine
+from hwsim.report import Cosine, HostWork, Report, make_report
+from hwsim.report.versions import versions
+from hwsim.result import Result
+from hwsim.spec import numerics
+from hwsim.spec.errors import GraphError, SpecError
+from hwsim.spec.machine import AcceleratorSpec
+from hwsim.spec.patterns import DENSE, NMPattern
+from hwsim.spec.prices import price_table
+from hwsim.spec.program import Program
+from mapper.graph.ir import Array, Graph
+from mapper.graph.reference import run as run_reference
+from mapper.passes.pipeline import fuse_network
+from models.bert import load_bert, load_minilm, minilm_folder, with_mask
+from models.sentences import SENTENCES
+from models.text_host import load_host
+from models.zoo import network as load_network
+
+Progress = Callable[[str, int, int], None]  # stage, done, total
+SEQ = 128
+
+
+def silent(stage: str, done: int, total: int) -> None:
+    """Progress that nobody sees."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """A graph and what it runs on. `inputs`: real numbers, by the graph's input names. `text`: the
+    folder of a sentence encoder, None for other networks and for a part of one.
+    """
+
+    graph: Graph
+    inputs: dict[str, Array]
+    batch: int
+    seq: int | None = None
+    pattern: NMPattern = DENSE
+    text: Path | None = None
+
+
+def load(
+    name: str,
+    *,
+    batch: int = 1,
+    seq: int | None = None,
+    layers: str | None = None,
+    seed: int = 0,
+) -> Network:
+    """A network by name, ONNX file or BERT folder. Sentence encoders get the fixed sentences, others
+    seeded normal numbers. `layers`: only those whose names match the glob.
+    """
+    folder = _text_folder(name)
+    if folder is None:
+        graph = load_network(name, batch=batch, seq=seq or SEQ, seed=seed)
+        net = Network(graph, _normal(graph, seed), batch, seq)
+    else:
+        net = with_sentences(name, folder, batch, seq or SEQ)
+    return net if layers is None else _only(net, layers)
+
+
+def prune(network: Network, pattern: str | NMPattern) -> Network:
+    """Magnitude pruning along the reduced rank, really: the weights are set to zero."""
+    p = NMPattern.parse(pattern) if isinstance(pattern, str) else pattern
+    return (
+        network if p.is_dense else replace(network, graph=prune_graph(network.graph, p), pattern=p)
+    )
+
+
+def compile(network: Network, machine: AcceleratorSpec, progress: Progress = silent) -> Program:
+    """Quantised where the machine is int8, on the network's own inputs; fused; mapped."""
+    check_pattern(network.pattern, machine)
+    graph = fuse_network(network.graph)
+    if machine.pe.number == "int8" and not graph.scales:
+        graph = quantise(graph, calibrate(graph, network.inputs))
+    stage = f"map {network.pattern}"
+
+    def step(layer: str, done: int, total: int) -> None:
+        progress(stage, done, total)
+
+    return compile_network(graph, machine, progress=step)
+
+
+def check_pattern(pattern: NMPattern, machine: AcceleratorSpec) -> None:
+    pe = machine.pe
+    if pattern.block > pe.block_max or pattern.kept > pe.kept_max:
+        raise SpecError(
+            f"pattern: {pattern} is beyond the PEs of {machine.name}, which hold up to "
+            f"{pe.kept_max}:{pe.block_max}; use another pattern or another machine"
+        )
+
+
+def simulate(
+    network: Network,
+    program: Program,
+    machine: AcceleratorSpec,
+    *,
+    values: bool = True,
+    trace: Path | None = None,
+) -> tuple[Result, dict[str, Array]]:
+    """The Result, and the outputs in the machine's numbers (none without values)."""
+    return run_engine(
+        machine,
+        program,
+        machine_inputs(program, network.inputs) if values else None,
+        values=values,
+        network=network.graph.name,
+        pattern=str(network.pattern),
+        batch=network.batch,
+        trace=trace,
+    )
+
+
+def report(
+    network: Network,
+    result: Result,
+    machine: AcceleratorSpec,
+    *,
+    dense: Result | None = None,
+    cosine: Cosine | None = None,
+    host: tuple[HostWork, ...] = (),
+) -> Report:
+    return make_report(
+        result,
+        machine,
+        price_table(machine.technology),
+        dense=dense,
+        seq=network.seq,
+        cosine=cosine,
+        host=host,
+        versions=versions(),
+    )
+
+
+def _text_folder(name: str) -> Path | None:
+    if name == "minilm":
+        return minilm_folder()
+    folder = Path(name)
+    return folder if (folder / "tokenizer.json").is_file() else None
+
+
+def with_sentences(name: str, folder: Path, batch: int, seq: int) -> Network:
+    """The fixed sentences, over and over."""
+    graph = load_minilm(folder, batch, seq) if name == "minilm" else load_bert(folder, batch, seq)
+    some = [SENTENCES[i % len(SENTENCES)] for i in range(batch)]
+    rows, mask = load_host(folder).embed(some, seq)
+    return Network(with_mask(graph, mask), {"embeddings": rows}, batch, seq, text=folder)
+
+
+def _normal(graph: Graph, seed: int) -> dict[str, Array]:
+    rng = np.random.default_rng(seed)
+    out: dict[str, Array] = {}
+    for name, shape in graph.inputs.items():
+        users = graph.users(name)
+        if users and all(x.kind == "embedding" for x in users):
+            words = min(len(x.params["table"]) for x in users)
+            out[name] = rng.integers(0, words, shape)
+        else:
+            out[name] = rng.standard_normal(shape, np.float32)
+    return out
+
+
+def _only(network: Network, glob: str) -> Network:
+    """The matching layers as a graph of their own, fed with the values that the whole one has there."""
+    graph = network.graph
+    layers = tuple(x for x in graph.layers if fnmatch.fnmatchcase(x.name, glob))
+    if not layers:
+        known = ", ".join(x.name for x in graph.layers[:5])
+        raise GraphError(f"{graph.name}: no layer matches {glob!r}; it has {known}, ...")
+    made = {x.name for x in layers}
+    needed = {i for x in layers for i in x.inputs} - made
+    used = {i for x in layers for i in x.inputs}
+    outputs = tuple(x.name for x in layers if x.name not in used or x.name in graph.outputs)
+    tensors = run_reference(graph, network.inputs)
+    names = [n for n in (*graph.inputs, *(x.name for x in graph.layers)) if n in needed]
+    part = Graph(graph.name, {n: graph.shape(n) for n in names}, layers, outputs, graph.scales)
+    return replace(network, graph=part, inputs={n: tensors[n] for n in names}, text=None)
+
+
+def machine_inputs(program: Program, inputs: dict[str, Array]) -> dict[str, Array]:
+    """In the numbers and shapes of the Program's input regions."""
+    out = {}
+    for region in program.inputs:
+        x = inputs[region.name]
+        x = numerics.to_int8(x, region.scale) if region.number == "int8" else numerics.to_fp16(x)
+        out[region.name] = x.reshape(region.shape)
+    return out
