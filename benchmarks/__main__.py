@@ -1,0 +1,10 @@
+"""python -m benchmarks [NAME ...]: all of them, or those named."""
+
+import sys
+from importlib import import_module
+
+NAMES = ("start", "engine_speed", "resnet50", "values", "peers")
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or NAMES:
+        import_module(f"benchmarks.{name}").main()
