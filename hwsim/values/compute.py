@@ -9,6 +9,7 @@ from hwsim.values.fp16 import canonical
 from hwsim.values.integer import wrap32
 from hwsim.values.state import C_COLS, C_NUMBER, C_ROWS, INT8, META_PAD
 from hwsim.values.tile import ADD, LOAD, PANEL, tile1, tile4, tile8
+from hwsim.values.view import view
 from hwsim.values.weights import count_rows, dense_stride, expand_dense, expand_kept, offset_of
 
 DATAFLOW, ACCUMULATE, KEPT, BLOCK_LOG2 = (column("compute", n) for n in ("dataflow", "accumulate", "kept", "block_log2"))
@@ -128,11 +129,11 @@ def count_acts(act, base, parts, count):
         for t in range(0, fours, 4):
             a, b, c, d = base[t] + offset, base[t + 1] + offset, base[t + 2] + offset, base[t + 3] + offset
             wild += _count_four(
-                act[a : a + length], act[b : b + length], act[c : c + length], act[d : d + length], count[k : k + length]
+                view(act, a, length), view(act, b, length), view(act, c, length), view(act, d, length), view(count, k, length)
             )
         for t in range(fours, base.size):
             a = base[t] + offset
-            wild += _count_one(act[a : a + length], count[k : k + length])
+            wild += _count_one(view(act, a, length), view(count, k, length))
         k += length
     return wild
 
@@ -184,12 +185,12 @@ def multiply_fp16(values, base, cuts, dense, d0, stride, acc0, accumulate):
             out[:] = 0
             if accumulate:
                 for r in range(rows):
-                    _copy_row(values.sums[at + r * cols : at + r * cols + width], out[r * PANEL : r * PANEL + width])
+                    _copy_row(view(values.sums, at + r * cols, width), view(out, r * PANEL, width))
             for i in range(len(cuts)):
                 w0 = d0 + cuts[i, 1] * stride + c0
                 run_tile(rows, out, part, values.act, base, t, cuts[i, 0], dense, w0, stride, cuts[i, 2], cuts[i, 3])
             for r in range(rows):
-                _canonical_row(out[r * PANEL : (r + 1) * PANEL], values.sums[at + r * cols : at + r * cols + width])
+                _canonical_row(view(out, r * PANEL, width), view(values.sums, at + r * cols, width))
             t += rows
 
 
@@ -208,7 +209,7 @@ def multiply_int8(values, base, cuts, dense, d0, stride, acc0, accumulate):
                 run_tile(rows, part, part, values.act, base, t, cuts[i, 0], dense, w0, stride, cuts[i, 2], mode & LOAD)
                 if mode & ADD:
                     for r in range(rows):
-                        _add_row(part[r * PANEL : (r + 1) * PANEL], values.acc[at + r * cols : at + r * cols + width], fresh)
+                        _add_row(view(part, r * PANEL, width), view(values.acc, at + r * cols, width), fresh)
                     fresh = False
             t += rows
 

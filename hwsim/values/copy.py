@@ -7,6 +7,7 @@ from hwsim.spec.commands import LEVELS, column
 from hwsim.values import status
 from hwsim.values.fp16 import from_fp16
 from hwsim.values.state import C_NUMBER, INT8, META_PAD
+from hwsim.values.view import view
 from hwsim.values.walk import inside
 
 LEVEL, FILL = column("load", "level"), column("load", "fill")
@@ -65,15 +66,15 @@ def load_elements(row, values, level, int8):
             mem = row[L_MEM] + i0 * row[L_MEM0] + i1 * row[L_MEM1]
             at = (row[L_BUF] + i0 * row[L_BUF0] + i1 * row[L_BUF1]) // element
             if row[FILL] == ZEROS:
-                _set(level[at : at + length], np.float32(0))
+                _set(view(level, at, length), np.float32(0))
             elif row[FILL] == LOWEST:
-                _set(level[at : at + length], np.float32(-128) if int8 else np.float32(-np.inf))
+                _set(view(level, at, length), np.float32(-128) if int8 else np.float32(-np.inf))
             elif int8:
-                _decode_int8(values.memory8[mem : mem + length], level[at : at + length])
+                _decode_int8(view(values.memory8, mem, length), view(level, at, length))
             elif mem & 1 == 0:
-                _decode_fp16(values.memory16[mem >> 1 : (mem >> 1) + length], level[at : at + length])
+                _decode_fp16(view(values.memory16, mem >> 1, length), view(level, at, length))
             else:
-                _decode_odd(values.memory[mem : mem + 2 * length], level[at : at + length])
+                _decode_odd(view(values.memory, mem, 2 * length), view(level, at, length))
 
 
 @njit
@@ -84,11 +85,11 @@ def load_bytes(row, values, level, int8):
             mem = row[L_MEM] + i0 * row[L_MEM0] + i1 * row[L_MEM1]
             buf = row[L_BUF] + i0 * row[L_BUF0] + i1 * row[L_BUF1]
             if row[FILL] == ZEROS:
-                _set(level[buf : buf + length], np.uint8(0))
+                _set(view(level, buf, length), np.uint8(0))
             elif row[FILL] == LOWEST:
-                _set_lowest(level[buf : buf + length], buf, int8)
+                _set_lowest(view(level, buf, length), buf, int8)
             else:
-                _copy(values.memory[mem : mem + length], level[buf : buf + length])
+                _copy(view(values.memory, mem, length), view(level, buf, length))
 
 
 @njit
@@ -132,5 +133,5 @@ def store(row, values):
         for i0 in range(size0):
             mem = row[S_MEM] + i0 * row[S_MEM0] + i1 * row[S_MEM1]
             buf = row[S_BUF] + i0 * row[S_BUF0] + i1 * row[S_BUF1]
-            _copy(values.vec[buf : buf + length], values.memory[mem : mem + length])
+            _copy(view(values.vec, buf, length), view(values.memory, mem, length))
     return status.OK

@@ -1,9 +1,12 @@
 """Runs commands of a decoded table, one or a stretch, and counts their MACs. Engine and functional run call the same.
 
-`macs`: int64 [commands, 2], effectual and gated MACs, added to. A fault stops the run: (status, index of its command).
+Kernels call `execute_order`; `execute` is its wrapper for Python. `macs`: int64 [commands, 2], effectual and gated MACs,
+added to. A fault stops the run.
 """
 
-from hwsim.kernels import njit
+import numpy as np
+
+from hwsim.kernels import inlined, njit
 from hwsim.spec.commands import OPS
 from hwsim.values import status
 from hwsim.values.compute import compute
@@ -14,36 +17,36 @@ END, LOAD, COMPUTE, VECTOR, STORE = range(5)
 assert OPS == ("end", "load", "compute", "vector", "store")
 
 
-@njit
+@inlined
 def execute_one(table, index, values, macs):
     """Gives a status."""
     row = table[index]
+    state = status.OPCODE
     if row[0] == LOAD:
-        return load(row, values)
-    if row[0] == COMPUTE:
-        return compute(row, values, macs[index])
-    if row[0] == VECTOR:
-        return vector(row, values)
-    if row[0] == STORE:
-        return store(row, values)
-    return status.OK if row[0] == END else status.OPCODE
-
-
-@njit
-def execute(table, first, last, values, macs):
-    """Commands first..last (inclusive) in program order; `end` does not stop it."""
-    for index in range(first, last + 1):
-        state = execute_one(table, index, values, macs)
-        if state != status.OK:
-            return state, index
-    return status.OK, last
+        state = load(row, values)
+    elif row[0] == COMPUTE:
+        state = compute(row, values, macs[index])
+    elif row[0] == VECTOR:
+        state = vector(row, values)
+    elif row[0] == STORE:
+        state = store(row, values)
+    elif row[0] == END:
+        state = status.OK
+    return state
 
 
 @njit
 def execute_order(table, order, values, macs):
-    """The commands that `order` lists, in that order."""
+    """The commands that `order` lists (int64), in that order; `end` does not stop it. Gives (status, index of the last command run)."""
+    state, index = status.OK, np.int64(-1)
     for i in range(order.size):
-        state = execute_one(table, order[i], values, macs)
+        index = order[i]
+        state = execute_one(table, index, values, macs)
         if state != status.OK:
-            return state, order[i]
-    return status.OK, order.size
+            break
+    return state, index
+
+
+def execute(table, first, last, values, macs):
+    """Commands first..last (inclusive) in program order."""
+    return execute_order(table, np.arange(first, last + 1), values, macs)

@@ -7,6 +7,7 @@ from hwsim.spec.commands import ACT, FN, column
 from hwsim.values import status, vector_fp16, vector_int8
 from hwsim.values.fp16 import from_fp16
 from hwsim.values.state import C_COLS, C_LANES, C_NUMBER, INT8
+from hwsim.values.view import view
 from hwsim.values.walk import inside
 
 FN_AT, ACT_AT, FROM_VEC, HAS_B, HAS_BIAS, HAS_SCALE, SHIFT = (
@@ -105,7 +106,7 @@ def places(row, int8):
 def put(out, level, dst, lane):
     """A row to its place in level vec, in elements."""
     if lane == 1:
-        target = level[dst : dst + out.size]
+        target = view(level, dst, out.size)
         for j in range(out.size):
             target[j] = out[j]
     else:
@@ -114,8 +115,31 @@ def put(out, level, dst, lane):
 
 
 @njit
+def walk_int8(row, values, bias, scale, table, weights, x, b, out):
+    """All rows. x, b (zeros) and out are scratch [len]; everything is viewed first, so that the loop counts no references."""
+    length, fn, act, cols, has_b = row[LEN], row[FN_AT], row[ACT_AT], values.config[C_COLS], row[HAS_B] != 0
+    bias, scale, table = view(bias, 0, length), view(scale, 0, length), view(table, 0, 256)
+    x, b, out, weights = view(x, 0, length), view(b, 0, length), view(out, 0, length), view(weights, 0, weights.size)
+    vec, acc = view(values.vec8, 0, values.vec8.size), view(values.acc, 0, values.acc.size)
+    window = (row[WINDOW_H], row[WINDOW_W], row[WINDOW_H_STRIDE], row[WINDOW_W_STRIDE])
+    for i1 in range(row[COUNT1]):
+        for i0 in range(row[COUNT0]):
+            a = row[A] + i0 * row[A0] + i1 * row[A1]
+            if fn >= MAXPOOL:
+                vector_int8.gather(fn, vec, a, length, window, weights, x)
+            elif row[FROM_VEC]:
+                vector_int8.read(view(vec, a, length), x)
+            else:
+                vector_int8.read(view(acc, a * cols, length), x)
+            if has_b:
+                vector_int8.read(view(vec, row[B] + i0 * row[B0] + i1 * row[B1], length), b)
+            vector_int8.run_row(fn, act, x, b, has_b, bias, scale, table, row[IMM], row[SHIFT], out)
+            put(out, vec, row[DST] + i0 * row[DST0] + i1 * row[DST1], row[DST_LANE])
+
+
+@njit
 def run_int8(row, values):
-    length, fn, cols, vec = row[LEN], row[FN_AT], values.config[C_COLS], values.vec8
+    length, fn, vec = row[LEN], row[FN_AT], values.vec8
     at_bias, at_scale, at_table = places(row, True)
     bias = words(values.vec, at_bias, length, np.uint32(0)).view(np.int32)
     scale = words(values.vec, at_scale, length, np.uint32(1)).view(np.int32)
@@ -126,29 +150,37 @@ def run_int8(row, values):
         table = vec[at_table : at_table + 256].astype(np.int32)
     if fn == DEPTHWISE:
         weights = vec[row[PARAM] : row[PARAM] + row[WINDOW_H] * row[WINDOW_W] * length].astype(np.int32)
-    window = (row[WINDOW_H], row[WINDOW_W], row[WINDOW_H_STRIDE], row[WINDOW_W_STRIDE])
     x, b, out = np.empty(length, np.int32), np.zeros(length, np.int8), np.empty(length, np.int8)
+    walk_int8(row, values, bias, scale, table, weights, x, b, out)
+
+
+@njit
+def walk_fp16(row, values, bias, scale, weights, lanes, x, squares, b, out):
+    """As walk_int8; b is -0."""
+    length, fn, act, cols, has_b = row[LEN], row[FN_AT], row[ACT_AT], values.config[C_COLS], row[HAS_B] != 0
+    bias, scale, weights = view(bias, 0, length), view(scale, 0, length), view(weights, 0, weights.size)
+    x, squares, lanes = view(x, 0, length), view(squares, 0, length), view(lanes, 0, lanes.size)
+    b, out = view(b, 0, length), view(out, 0, length)
+    vec, sums = view(values.vec16, 0, values.vec16.size), view(values.sums, 0, values.sums.size)
+    window = (row[WINDOW_H], row[WINDOW_W], row[WINDOW_H_STRIDE] >> 1, row[WINDOW_W_STRIDE] >> 1)
     for i1 in range(row[COUNT1]):
         for i0 in range(row[COUNT0]):
             a = row[A] + i0 * row[A0] + i1 * row[A1]
             if fn >= MAXPOOL:
-                vector_int8.gather(fn, vec, a, length, window, weights, x)
+                vector_fp16.gather(fn, vec, a >> 1, length, window, weights, x)
             elif row[FROM_VEC]:
-                vector_int8.read(vec[a : a + length], x)
+                vector_fp16.decode(view(vec, a >> 1, length), x)
             else:
-                vector_int8.read(values.acc[a * cols : a * cols + length], x)
-            if row[HAS_B]:
-                at = row[B] + i0 * row[B0] + i1 * row[B1]
-                vector_int8.read(vec[at : at + length], b)
-            vector_int8.run_row(
-                fn, row[ACT_AT], x, b, row[HAS_B] != 0, bias, scale, table, row[IMM], row[SHIFT], out
-            )
-            put(out, vec, row[DST] + i0 * row[DST0] + i1 * row[DST1], row[DST_LANE])
+                vector_fp16.read(view(sums, a * cols, length), x)
+            if has_b:
+                vector_fp16.read(view(vec, (row[B] + i0 * row[B0] + i1 * row[B1]) >> 1, length), b)
+            vector_fp16.run_row(fn, act, x, b, bias, scale, row[IMM], lanes, squares, out)
+            put(out, vec, (row[DST] + i0 * row[DST0] + i1 * row[DST1]) >> 1, row[DST_LANE] >> 1)
 
 
 @njit
 def run_fp16(row, values):
-    length, fn, cols, vec = row[LEN], row[FN_AT], values.config[C_COLS], values.vec16
+    length, fn = row[LEN], row[FN_AT]
     at_bias, at_scale, _ = places(row, False)
     bias = words(values.vec, at_bias, length, np.uint32(0x80000000)).view(np.float32)
     scale = words(values.vec, at_scale, length, np.uint32(0x3F800000)).view(np.float32)
@@ -156,24 +188,10 @@ def run_fp16(row, values):
     for j in range(weights.size):
         at = row[PARAM] + 2 * j
         weights[j] = from_fp16(np.uint16(values.vec[at]) | np.uint16(values.vec[at + 1]) << np.uint16(8))
-    window = (row[WINDOW_H], row[WINDOW_W], row[WINDOW_H_STRIDE] >> 1, row[WINDOW_W_STRIDE] >> 1)
-    x, squares, lanes = np.empty(length, np.float32), np.empty(length, np.float32), np.empty(values.config[C_LANES], np.float32)
-    b, out = np.empty(length, np.uint16), np.empty(length, np.uint16)
-    b[:] = MINUS_ZERO16
-    for i1 in range(row[COUNT1]):
-        for i0 in range(row[COUNT0]):
-            a = row[A] + i0 * row[A0] + i1 * row[A1]
-            if fn >= MAXPOOL:
-                vector_fp16.gather(fn, vec, a >> 1, length, window, weights, x)
-            elif row[FROM_VEC]:
-                vector_fp16.decode(vec[a >> 1 : (a >> 1) + length], x)
-            else:
-                vector_fp16.read(values.sums[a * cols : a * cols + length], x)
-            if row[HAS_B]:
-                at = (row[B] + i0 * row[B0] + i1 * row[B1]) >> 1
-                vector_fp16.read(vec[at : at + length], b)
-            vector_fp16.run_row(fn, row[ACT_AT], x, b, bias, scale, row[IMM], lanes, squares, out)
-            put(out, vec, (row[DST] + i0 * row[DST0] + i1 * row[DST1]) >> 1, row[DST_LANE] >> 1)
+    lanes = np.empty(values.config[C_LANES], np.float32)
+    x, squares = np.empty(length, np.float32), np.empty(length, np.float32)
+    b, out = np.full(length, MINUS_ZERO16), np.empty(length, np.uint16)
+    walk_fp16(row, values, bias, scale, weights, lanes, x, squares, b, out)
 
 
 @njit

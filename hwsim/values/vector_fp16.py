@@ -6,6 +6,7 @@ from hwsim.kernels import inlined, njit
 from hwsim.spec.commands import ACT, FN
 from hwsim.values.floats import F32, INF, ZERO, exp, gelu, lane_sum, reciprocal, rsqrt, silu
 from hwsim.values.fp16 import float_of, from_fp16, to_fp16
+from hwsim.values.view import view
 
 MAP, SOFTMAX, LAYERNORM, MAXPOOL, AVGPOOL, DEPTHWISE = range(6)
 assert FN == ("map", "softmax", "layernorm", "maxpool", "avgpool", "depthwise")
@@ -66,7 +67,7 @@ def clipped(x, top):
         x[j] = top if kept > top else kept
 
 
-@njit
+@inlined
 def activate(act, x, imm):
     if act == RELU or act == CLIP:
         clipped(x, INF if act == RELU else float_of(np.uint32(imm)))
@@ -103,7 +104,7 @@ def layernorm(x, gamma, beta, epsilon, lanes, squares):
         x[j] = F32(F32(F32(x[j] * factor) * gamma[j]) + beta[j])
 
 
-@njit
+@inlined
 def gather(fn, vec, a, length, window, weights, x):
     """What a windowed function takes from level vec, uint16 elements; x float32. window: heights, widths, strides."""
     h_count, w_count, h_stride, w_stride = window
@@ -113,20 +114,20 @@ def gather(fn, vec, a, length, window, weights, x):
             at, k = a + h * h_stride + w * w_stride, (h * w_count + w) * length
             if fn == MAXPOOL:
                 if first:
-                    decode(vec[at : at + length], x)
+                    decode(view(vec, at, length), x)
                 else:
-                    larger(vec[at : at + length], x)
+                    larger(view(vec, at, length), x)
             else:
                 if first:
                     x[:] = ZERO
                 if fn == AVGPOOL:
-                    add(vec[at : at + length], x)
+                    add(view(vec, at, length), x)
                 else:
-                    add_product(vec[at : at + length], weights[k : k + length], x)
+                    add_product(view(vec, at, length), view(weights, k, length), x)
             first = False
 
 
-@njit
+@inlined
 def run_row(fn, act, x, b, bias, scale, imm, lanes, squares, out):
     """One row from its source `x` float32 (windows done; overwritten) to `out` uint16. Absent: bias -0, scale 1, b -0."""
     if fn == SOFTMAX:

@@ -6,6 +6,7 @@ from hwsim.kernels import inlined, njit
 from hwsim.spec.commands import ACT, FN
 from hwsim.spec.numerics import integer as nx
 from hwsim.values.integer import isqrt, rshift_even, sat8, shift_parts, wrap32
+from hwsim.values.view import view
 
 MAP, SOFTMAX, LAYERNORM, MAXPOOL, AVGPOOL, DEPTHWISE = range(6)
 assert FN == ("map", "softmax", "layernorm", "maxpool", "avgpool", "depthwise")
@@ -90,7 +91,7 @@ def layernorm(x, gamma, beta, epsilon, shift, out):
         out[j] = np.int8(sat8(rshift_even(y, shift, mask, half)))
 
 
-@njit
+@inlined
 def gather(fn, vec, a, length, window, weights, x):
     """What a windowed function takes from level vec: largest, sum, or weighted sum; x int32. window: heights, widths, strides."""
     h_count, w_count, h_stride, w_stride = window
@@ -100,20 +101,20 @@ def gather(fn, vec, a, length, window, weights, x):
             at, k = a + h * h_stride + w * w_stride, (h * w_count + w) * length
             if fn == MAXPOOL:
                 if first:
-                    read(vec[at : at + length], x)
+                    read(view(vec, at, length), x)
                 else:
-                    larger(vec[at : at + length], x)
+                    larger(view(vec, at, length), x)
             else:
                 if first:
                     x[:] = 0
                 if fn == AVGPOOL:
-                    add(vec[at : at + length], x)
+                    add(view(vec, at, length), x)
                 else:
-                    add_product(vec[at : at + length], weights[k : k + length], x)
+                    add_product(view(vec, at, length), view(weights, k, length), x)
             first = False
 
 
-@njit
+@inlined
 def run_row(fn, act, x, b, has_b, bias, scale, table, imm, shift, out):
     """One row from its source `x` int32 (windows done) to `out` int8. Absent: bias 0, scale 1, b 0."""
     signed = wrap32(imm)

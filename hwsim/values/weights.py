@@ -4,6 +4,7 @@ import numpy as np
 
 from hwsim.kernels import inlined, njit
 from hwsim.values.tile import PANEL
+from hwsim.values.view import view
 
 
 @njit
@@ -71,8 +72,8 @@ def expand_kept(weight, w0, meta, m0, blocks, kept, bits, cols):
         for n in range(kept):
             slot = b * kept + n
             at, w = m0 + slot * meta_row, w0 + slot * cols
-            _unpack(meta[at : at + meta_row + 1], bits, offsets)
-            faults |= _place(weight[w : w + cols], offsets, last, out[b * tall : (b + 1) * tall], stride)
+            _unpack(view(meta, at, meta_row + 1), bits, offsets)
+            faults |= _place(view(weight, w, cols), offsets, last, view(out, b * tall, tall), stride)
     return out, faults == 0
 
 
@@ -90,5 +91,5 @@ def count_rows(dense, d0, stride, rows, cols):
     out = np.empty(rows, np.int64)
     for k in range(rows):
         at = d0 + k * stride
-        out[k] = _nonzeros(dense[at : at + cols])
+        out[k] = _nonzeros(view(dense, at, cols))
     return out

@@ -9,7 +9,7 @@ from hwsim.spec.commands import Command, decoded_table
 from hwsim.spec.load import load_machine
 from hwsim.spec.machine import AcceleratorSpec
 from hwsim.spec.numerics import wrap32
-from hwsim.values.execute import execute_one
+from hwsim.values.execute import execute
 from hwsim.values.state import Values, new_values
 
 Array = np.ndarray[Any, Any]
@@ -25,7 +25,7 @@ def run_one(values: Values, op: str, **fields: int) -> tuple[int, list[int]]:
     """Status, and MACs [effectual, gated]."""
     macs = np.zeros((1, 2), np.int64)
     table = decoded_table([Command.of(op, **fields)])
-    return int(execute_one(table, 0, values, macs)), macs[0].tolist()
+    return int(execute(table, 0, 0, values, macs)[0]), macs[0].tolist()
 
 
 def pack_offsets(offsets: Array, bits: int) -> Array:
