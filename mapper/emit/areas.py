@@ -33,13 +33,14 @@ def split(spec: AcceleratorSpec, param_bytes: int, where: str) -> Split:
 
 
 class Areas:
-    """Rings of operands and results; of the parameters, what is kept for the whole layer from the bottom, and two turning slots behind it."""
+    """Rings of operands and results; of the parameters, what is kept for the whole layer from the bottom, and two turning slots behind it.
+    `reserved`: bytes that row steps will ask for."""
 
-    def __init__(self, spec: AcceleratorSpec, at: Split) -> None:
+    def __init__(self, spec: AcceleratorSpec, at: Split, reserved: int = 0) -> None:
         self._bank = spec.levels.vec.bank_bytes
         self.operands = BankedRing(at.operands, at.results, self._bank)
         self.results = BankedRing(at.results, at.end, self._bank)
-        self._kept, self._end = 0, at.operands
+        self._kept, self._end, self._reserved = 0, at.operands, reserved
         self._slots: list[int] = []
         self._slot_bytes = self._turns = 0
 
@@ -49,7 +50,7 @@ class Areas:
 
     def fits(self, size: int) -> bool:
         """Whether `size` bytes can be kept, and as much again is left over."""
-        return size <= self._bank and self._place(size) + 2 * size <= self._end
+        return size <= self._bank and self._place(size) + 2 * size + self._reserved <= self._end
 
     def keep(self, size: int) -> int:
         at = self._place(size)

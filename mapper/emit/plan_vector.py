@@ -31,8 +31,8 @@ class FlatPlan:
 
 def row_param_bytes(p: VectorParams, spec: AcceleratorSpec) -> int:
     """What a row step keeps in vec: parameters, and two turning rows of its mask."""
-    mask = 0 if p.mask is None else 2 * p.mask.shape[-1] * spec.pe.element_bytes
-    return constant_bytes(p) + mask
+    mask = 0 if p.mask is None else 2 * (-(-p.mask.shape[-1] * spec.pe.element_bytes // 4) * 4)
+    return -(-constant_bytes(p) // 4) * 4 + mask
 
 
 def constant_bytes(p: VectorParams) -> int:
@@ -41,6 +41,8 @@ def constant_bytes(p: VectorParams) -> int:
 
 def row_step(image: Image, layer: Layer, p: VectorParams) -> RowStep:
     """A softmax, layernorm or map over whole rows, with its constants in the image. As a tail, the instances of one mask row are its heads."""
+    if p.mask is not None and not p.mask.any():
+        p = replace(p, mask=None)  # masks nothing
     parts = [np.ascontiguousarray(v).reshape(-1).view(np.uint8) for v in (p.bias, p.scale, p.table) if v is not None]
     size = constant_bytes(p)
     return RowStep(

@@ -19,7 +19,7 @@ from mapper.emit.stream import Stream
 from mapper.emit.window import WindowEmitter, WindowLayer
 from mapper.graph.ir import Graph
 from mapper.nest import Place
-from mapper.tile import tile_params
+from mapper.tile import param_need
 
 
 class Emitter:
@@ -116,7 +116,7 @@ class Emitter:
         tail = self._shift(out, self._new(self.rows, step.out.name)) if step.tail else None
         residual = Place((self.rows[self.plan.root[layer.inputs[-1]]],), x.n * x.element_bytes) if x.residual else None
         ports = Ports(act=act_place, weight=weight_place, meta=step.meta_at, residual=residual, out=dense, out_t=cols, tail_out=tail)
-        areas = Areas(self.spec, split(self.spec, step.param_bytes + 2 * tile_params(self.spec, x) + 8, layer.name))
+        areas = Areas(self.spec, split(self.spec, param_need(self.spec, x), layer.name), x.fixed_bytes)
         ProductEmitter(self.port, self.rings, areas, x, m, ports, step.epilogue, step.rows).emit()
 
     @staticmethod
