@@ -95,3 +95,15 @@ def test_what_cannot_be_encoded() -> None:
         Csr().encode(np.zeros((2, 2)))
     with pytest.raises(SpecError, match="block 0 has 2 non-zeros"):
         parse_format("1:8").encode(TENSOR)
+
+
+@pytest.mark.parametrize("text", ["csr", "1:8"])
+def test_a_column_outside_its_row_is_refused_even_inside_the_tensor(text: str) -> None:
+    tensor = np.zeros((2, 5), np.int8)
+    tensor[0, 4] = tensor[1, 4] = 1
+    whole = parse_format(text).encode(tensor)
+    bits = np.unpackbits(whole.metadata, bitorder="little")
+    start = whole.metadata_bits - 6  # two columns or offsets of 3 bits; the first becomes 7
+    bits[start : start + 3] = 1
+    with pytest.raises(SpecError, match=f"^format {text}: column 7 of 5; .* encode it again$"):
+        dataclasses.replace(whole, metadata=np.packbits(bits, bitorder="little")).decode()

@@ -228,3 +228,21 @@ def test_what_is_built_smaller_has_another_area(path: str) -> None:
 def test_notes_name_what_is_not_read_or_copied() -> None:
     assert price_table("45nm").notes == ("45nm: price of mux_bit is derived",)
     assert len(price_table("ultrascale_plus").notes) == len(PARTS) - 1
+
+
+def test_area_by_hand() -> None:
+    """dense32, 45 nm, typical. A PE: multiplier, adder, 88 register bits (two weights of 8, activation, two sums of 32), a choice of 32
+    bits; the sum's second place is for the second dataflow."""
+    spec, table = load_machine("dense32"), price_table("45nm")
+    blocks = table.blocks_um2(spec)
+    assert blocks["pe"].typical == pytest.approx(
+        1024 * (282 + 179 + 5.98 * (16 + 8 + 64) + 4.7 * 32)
+    )
+    act, bits = spec.levels.act, 4194304
+    assert act.capacity_bits == bits and blocks["act"].typical == pytest.approx(
+        bits * table.sram.at(bits, act.width_bits).um2.typical
+    )
+    assert blocks["vec"].high == pytest.approx(
+        bits * table.sram.at(bits // 2, spec.levels.vec.width_bits).um2.high
+    )  # two banks
+    assert table.area_um2(spec).low == pytest.approx(sum(b.low for b in blocks.values()))
