@@ -190,8 +190,11 @@ def _show(report: Report, as_json: bool) -> None:
         return
     from rich.console import Console
 
-    from hwsim.report.table import COLUMNS, screen
+    from hwsim.report.table import COLUMNS, screen, text
 
     console = Console(highlight=False)
-    console.width = min(console.width, COLUMNS) if console.is_terminal else COLUMNS
-    console.print(screen(report))
+    if console.is_terminal:
+        console.width = min(console.width, COLUMNS)
+        console.print(screen(report))
+    else:
+        print(text(report), end="")

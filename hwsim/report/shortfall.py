@@ -4,12 +4,11 @@ them.
 Each layer's cycles are the sum of what the array did in them, in both runs; so `pruned - dense *
 kept / block` splits without rest:
 
-- a layer without products: `vector work`; one whose second operand is no weight: `attention
-  products` (activations cannot be pruned beforehand); a layer that was left dense: `layers left
-  dense`;
-- in a pruned layer: cycles in which the array was busy, that did not shrink: `padding` (K to whole
-  folds, columns and pixels to whole tiles); `fill`; `drain`; cycles in which it waited or stood
-  idle count for the other unit that was busiest in that layer.
+- cycles in which the array was busy and that did not shrink: of a pruned layer `padding` (K to whole
+  folds, columns and pixels to whole tiles), of one whose second operand is no weight `attention
+  products` (activations cannot be pruned beforehand), else `layers left dense`;
+- `fill`, `drain`;
+- cycles in which it waited or stood idle count for the other unit that was busiest in that layer.
 """
 
 from collections import defaultdict
@@ -42,6 +41,8 @@ def shortfall(dense: Result, pruned: Result, kept: int, block: int) -> tuple[Los
     out = []
     for cause, by_layer in parts.items():
         cycles = sum(by_layer.values())
+        if not cycles:
+            continue
         out.append(
             Lost(
                 cause,
@@ -54,25 +55,22 @@ def shortfall(dense: Result, pruned: Result, kept: int, block: int) -> tuple[Los
 
 
 def _split(dense: LayerResult, layer: LayerResult, factor: float) -> dict[str, float]:
-    missing = layer.cycles - dense.cycles * factor
-    if not layer.mapped_macs:
-        return {"vector work": missing}
-    if layer.kind in PRODUCTS:
-        return {"attention products": missing}
-    if layer.pattern == dense.pattern:
-        return {"layers left dense": missing}
     out: dict[str, float] = defaultdict(float)
     for name, cycles in layer.units["array"].items():
-        out[_cause(name, layer)] += cycles
+        out[_cause(name, layer, dense)] += cycles
     for name, cycles in dense.units["array"].items():
-        out[_cause(name, dense)] -= cycles * factor
+        out[_cause(name, dense, layer)] -= cycles * factor
     return out
 
 
-def _cause(name: str, layer: LayerResult) -> str:
+def _cause(name: str, layer: LayerResult, other: LayerResult) -> str:
     if name in WAITS:
         return BLAME[busiest(layer.units)]
-    return "padding" if name == "busy" else name
+    if name != "busy":
+        return name
+    if layer.pattern != other.pattern:
+        return "padding"
+    return "attention products" if layer.kind.split("+")[0] in PRODUCTS else "layers left dense"
 
 
 def busiest(units: dict[str, dict[str, int]]) -> str:

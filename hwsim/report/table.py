@@ -13,7 +13,7 @@ from hwsim.report.report import Cosine, LayerReport, Lost, Machine, Report
 from hwsim.report.shortfall import WAITS, busiest
 from hwsim.result import CAUSES, UNITS
 
-COLUMNS, COSTLIEST, LOSSES = 100, 5, 6
+COLUMNS, COSTLIEST, LOSSES, NAME = 100, 5, 6, 42
 DENSE = "dense"
 PREFIXES = {
     1e-12: "p",
@@ -164,36 +164,26 @@ def _units(r: Report) -> Group:
 def _costliest(r: Report) -> Group:
     layers = sorted(r.run.layers, key=lambda x: -x.cycles)[:COSTLIEST]
     share = percent(sum(x.cycles for x in layers), r.run.cycles)
-    heads = [
-        "<layer",
-        "<kind",
-        "<N:M",
-        "<flow",
-        ">cycles",
-        ">time %",
-        *([">speedup"] if r.dense else []),
-        ">util. %",
-        "<the array was",
-    ]
-    grid = _grid(*heads)
+    speedup = [">speedup"] if r.dense else []
+    grid = _grid("<layer", "<N:M", "<flow", ">cycles", ">time %", *speedup, ">util. %", "<array")
     for x in layers:
-        speedup = [f"{x.speedup:.2f}x" if x.speedup is not None else "-"] if r.dense else []
-        cells = [
-            _short(x.name, 30),
-            x.kind,
-            x.pattern,
-            x.dataflow,
-            f"{x.cycles:,}",
-            percent(x.cycles, r.run.cycles),
-        ]
-        grid.add_row(*cells, *speedup, percent(x.utilisation), _mostly(x))
+        gain = [f"{x.speedup:.2f}x" if x.speedup is not None else "-"] if r.dense else []
+        name = _short(x.name, NAME - 10 * bool(r.dense))
+        cells = [name, x.pattern, x.dataflow, f"{x.cycles:,}", percent(x.cycles, r.run.cycles)]
+        grid.add_row(*cells, *gain, percent(x.utilisation), _mostly(x))
     return _titled(
         f"the {len(layers)} costliest of {len(r.run.layers)} layers, {share} % of the time", grid
     )
 
 
 def _short(name: str, width: int) -> str:
-    return name if len(name) <= width else "…" + name[-(width - 1) :]
+    """Parts of a fused layer lose the prefix of the first; what is too long loses its middle."""
+    first, *rest = name.split("+")
+    prefix = first[: first.rfind(".") + 1]
+    whole = "+".join([first, *(x.removeprefix(prefix) for x in rest)])
+    if len(whole) <= width:
+        return whole
+    return f"{whole[: width // 2]}…{whole[len(whole) - (width - width // 2 - 1) :]}"
 
 
 def _mostly(x: LayerReport) -> str:
@@ -212,7 +202,7 @@ def _lost(r: Report) -> Group:
         return Group(Text(f"{title}: nothing is missing", style="bold"))
     grid = _grid("<taken by", ">cycles", ">%", "<most in")
     for x in _worst(r.lost):
-        grid.add_row(x.cause, f"{x.cycles:,.0f}", percent(x.share), x.layer)
+        grid.add_row(x.cause, f"{x.cycles:,.0f}", percent(x.share), _short(x.layer, NAME))
     return _titled(f"{title}; {missing:,.0f} cycles were lost to", grid)
 
 
@@ -256,10 +246,9 @@ def _small_print(r: Report) -> Text:
         )
     if r.host:
         work = ", ".join(
-            f"{h.work} ({'no arithmetic' if h.share is None else f'{100 * h.share:.2g} %'})"
-            for h in r.host
+            f"{h.work} ({'none' if h.share is None else f'{100 * h.share:.2g} %'})" for h in r.host
         )
-        lines.append(f"on the host, share of the network's arithmetic: {work}")
+        lines.append(f"on the host, with its share of the arithmetic: {work}")
     lines.append(_assumed(r.assumed))
     lines.extend(r.notes)
     if r.versions:

@@ -3,36 +3,13 @@
 from dataclasses import dataclass
 
 from hwsim.result import ACTIONS, CAUSES, UNITS, LayerResult, Result
-from hwsim.spec.machine import (
-    AcceleratorSpec,
-    ArraySpec,
-    LevelSpec,
-    LevelsSpec,
-    MemorySpec,
-    PESpec,
-    SequencerSpec,
-    VectorSpec,
+from hwsim.spec.load import load_machine
+from hwsim.spec.machine import AcceleratorSpec
+
+SPEC = load_machine("tiny4").with_(
+    name="four", technology="45nm", clock_mhz=200.0, memory__width_bits=128, assumed=("clock_mhz", "memory.latency_cycles")
 )
 
-SPEC = AcceleratorSpec(
-    name="four",
-    technology="45nm",
-    clock_mhz=200.0,
-    pe=PESpec(number="fp16", kept_max=4, block_max=8, adder_latency_cycles=4),
-    array=ArraySpec(rows=4, cols=4, dataflows=("ws", "os")),
-    levels=LevelsSpec(
-        act=LevelSpec(capacity_bits=65536, width_bits=512),
-        weight=LevelSpec(capacity_bits=65536, width_bits=64),
-        meta=LevelSpec(capacity_bits=16384, width_bits=64),
-        acc=LevelSpec(capacity_bits=65536, width_bits=128),
-        vec=LevelSpec(capacity_bits=65536, width_bits=128, banks=4),
-    ),
-    vector=VectorSpec(lanes=4, latency_cycles=8, functions=("map", "gelu", "softmax", "layernorm")),
-    sequencer=SequencerSpec(queue_depth=4, token_depth=7),
-    memory=MemorySpec(kind="ideal", width_bits=128, latency_cycles=40, address_bits=32),
-    link_depth=2,
-    assumed=("clock_mhz", "memory.latency_cycles"),
-)
 
 
 @dataclass(frozen=True)

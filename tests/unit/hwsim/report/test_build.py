@@ -50,7 +50,8 @@ def test_lost_cycles_add_up_to_the_shortfall() -> None:
     by_cause = {x.cause: x.cycles for x in r.lost}
     assert by_cause == pytest.approx(
         {
-            "attention products": 1200 - 300,
+            "attention products": 800 - 200,
+            "activation port": 400 - 100,  # the array waits in `scores`, where the feed is busiest
             "vector work": (600 - 150) + (390 - 100),
             "bandwidth of the memory": 150,
             "padding": 1100 - 4200 / 4,
@@ -64,7 +65,10 @@ def test_a_layer_left_dense_is_named() -> None:
     left = layer("head", "linear", 1000, mapped=8000, kept=8000)
     a, b = result("dense", (left,)), result("2:8", (left,))
     lost = make_report(b, SPEC, Prices(), dense=a).lost
-    assert [(x.cause, x.cycles, x.layer) for x in lost] == [("layers left dense", 750.0, "head")]
+    assert [(x.cause, x.cycles, x.layer) for x in lost] == [
+        ("layers left dense", 375.0, "head"),  # busy half of the time
+        ("bandwidth of the memory", 375.0, "head"),
+    ]
 
 
 def test_utilisation_of_an_overlapped_layer_is_bounded() -> None:
