@@ -44,7 +44,7 @@ class ComputeCost:
 
 def compute_cost(spec: AcceleratorSpec, dataflow: str, pixels: int, run: int, runs: int, kept: int, block: int) -> ComputeCost:
     """ws: each fold of R blocks takes ceil(T/L) batches of N*L cycles, and a fold follows the one before by C + N - 1 at least, as the shadow row 0 is free
-    C cycles after the wave began and takes N weight rows. Reads a pixel and fold: segments of whole blocks, cut at runs. os: ceil(T/(R*L)) groups of
+    C cycles after the wave began and takes N weight rows; of three folds the third follows the first by (R-1)*N*L + C + 2N, as the second's last row is loaded behind the first's wave. Reads a pixel and fold: segments of whole blocks, cut at runs. os: ceil(T/(R*L)) groups of
     blocks*N*L cycles, R + C - 1 + R*L apart at least; one read a pixel and chunk."""
     rows, cols, lat = spec.array.rows, spec.array.cols, spec.pe.adder_latency_cycles
     width, bb = spec.levels.act.width_bits // 8, block * spec.pe.element_bytes
@@ -53,7 +53,8 @@ def compute_cost(spec: AcceleratorSpec, dataflow: str, pixels: int, run: int, ru
     if dataflow == "ws":
         folds = ceil(blocks / rows)
         wave = ceil(pixels / lat) * kept * lat
-        array = (folds - 1) * max(wave, cols + kept - 1) + wave
+        pair = (rows - 1) * kept * lat + cols + 2 * kept
+        array = max((folds - 1) * max(wave, cols + kept - 1), (folds - 1) // 2 * pair) + wave
         feed = pixels * sum(_fold_reads(per_run, blocks, rows, bb, width))
         return ComputeCost(array, feed, blocks * kept, rows * kept * lat + cols + lat)
     groups = ceil(pixels / (rows * lat))
@@ -97,8 +98,9 @@ def vector_cost(spec: AcceleratorSpec, a: dict[str, int]) -> int:
     if fn == "softmax" and eb == 8:
         setup += ceil(256 * 32 / width)
     passes = PASSES.get(fn, 1)
-    row = chunks * ((passes - 1) * max(1, reads) + max(1, reads + extra, writes)) + (passes - 1) * v.latency_cycles
-    return setup + a["count0"] * a["count1"] * row + v.latency_cycles
+    rows, row = a["count0"] * a["count1"], chunks * ((passes - 1) * max(1, reads) + max(1, reads + extra, writes))
+    waits = (passes - 1) * ceil(rows / v.rows_in_flight) * v.latency_cycles
+    return setup + rows * row + waits + v.latency_cycles
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
-"""Vector unit: brings sums back, and does everything that is no product of matrices. Twin:
-rtl/components/vector.py.
+"""Vector unit: brings sums back, and does everything that is no product of matrices.
 
-A command takes `setup` cycles for its parameters, then `row_cycles` a row, then `latency_cycles`.
-Passes, chunks and beats: docs/machine.md. A row holds the banks of its operands and of its result
-for all of its cycles, and waits while fetch writes into the bank of the result.
+Twin: rtl/components/vector.py. A command takes `setup` cycles for its parameters, then its rows in
+groups: functions that reduce take up to `rows_in_flight` rows together through each pass and wait
+`latency_cycles` after it; others go row by row. Then `latency_cycles`. Beats of a row: docs/machine.md.
+A row holds the banks of its operands, and in the last pass that of its result, for all of its
+beats, and waits while fetch writes into the bank of the result.
 """
 
 import numpy as np
@@ -27,20 +28,12 @@ STATE = np.dtype(
     [
         (name, "i8")
         for name in (
-            "cmd",
-            "setup",
-            "row",
-            "row_cycles",
-            "i0",
-            "i1",
-            "tail",
-            "bank_a",
-            "bank_b",
-            "bank_param",
-            "bank_dst",
+            "cmd", "setup", "tail", "rows", "i0", "i1",  # rows left, and the one under way
+            "passes", "wait", "group", "row", "first0", "first1",  # passes left that reduce; the group
+            "beats", "beats_reduce", "beats_last", "bank_a", "bank_b", "bank_dst",
         )
     ]
-)
+)  # fmt: skip
 (
     _FN, _ACT, _FROM_VEC, _HAS_B, _HAS_BIAS, _HAS_SCALE, _COUNT0, _COUNT1, _LEN, _A, _A0, _A1,
     _B, _B0, _B1, _PARAM, _DST, _D0, _D1, _LANE, _WH, _WW,
@@ -84,22 +77,20 @@ def setup_cycles(c, t, n):
 
 
 @njit
-def row_cycles(c, t, n):
-    """Cycles of one row: passes x chunks x beats, and the latency of each pass that reduces."""
+def row_beats(c, t, n):
+    """Beats of one row in a pass that reduces, and in the last pass."""
     lanes, bits = _lanes(c, t, n), c.element_bytes * 8
-    chunks, fn = ceil_div(t[n, _LEN], lanes), t[n, _FN]
-    window = t[n, _WH] * t[n, _WW]
+    chunks = ceil_div(t[n, _LEN], lanes)
     read = ceil_div(lanes * bits, c.vec_width_bits)
-    reads = t[n, _FROM_VEC] * window * read
-    if fn <= _SOFTMAX and t[n, _HAS_B]:
+    reads = t[n, _FROM_VEC] * t[n, _WH] * t[n, _WW] * read
+    if t[n, _FN] <= _SOFTMAX and t[n, _HAS_B]:
         reads += read
     banks = c.vec_width_bits // bits
     writes = ceil_div(lanes * _gcd(t[n, _LANE] // c.element_bytes, banks), banks)
     last = reads
     if t[n, _LEN] > lanes:
         last += (t[n, _HAS_BIAS] + t[n, _HAS_SCALE]) * ceil_div(lanes * 32, c.vec_width_bits)
-    extra = PASSES[fn] - 1
-    return chunks * (extra * max(1, reads) + max(1, last, writes)) + extra * c.vector_latency
+    return chunks * max(1, reads), chunks * max(1, last, writes)
 
 
 @njit
@@ -109,35 +100,63 @@ def _bank(c, t, n, base, s0, s1, i0, i1):
 
 @njit
 def _open_row(c, s, t):
-    n = s.cmd
-    s.row = s.row_cycles
+    """The row i0, i1 in the pass that is under way: its beats and its banks."""
+    n, last = s.cmd, s.passes == 0
+    s.beats = s.beats_last if last else s.beats_reduce
     s.bank_a = _bank(c, t, n, _A, _A0, _A1, s.i0, s.i1) if t[n, _FROM_VEC] else -1
     s.bank_b = _bank(c, t, n, _B, _B0, _B1, s.i0, s.i1) if t[n, _HAS_B] else -1
-    if t[n, _LEN] > _lanes(c, t, n) and (t[n, _HAS_BIAS] or t[n, _HAS_SCALE]):
-        s.bank_param = t[n, _PARAM] // c.vec_bank_bytes
-    else:
-        s.bank_param = -1
-    s.bank_dst = _bank(c, t, n, _DST, _D0, _D1, s.i0, s.i1)
+    if last and t[n, _LEN] > _lanes(c, t, n) and (t[n, _HAS_BIAS] or t[n, _HAS_SCALE]):
+        s.bank_b = t[n, _PARAM] // c.vec_bank_bytes
+    s.bank_dst = _bank(c, t, n, _DST, _D0, _D1, s.i0, s.i1) if last else -1
 
 
 @njit
-def _take(c, s, t, n):
-    s.cmd, s.i0, s.i1 = n, 0, 0
-    s.setup, s.row_cycles, s.tail = setup_cycles(c, t, n), row_cycles(c, t, n), c.vector_latency
+def _open_group(c, s, t):
+    """Up to `rows_in_flight` rows go through every pass together, so that they share its latency."""
+    s.passes = PASSES[t[s.cmd, _FN]] - 1
+    s.group = min(c.rows_in_flight, s.rows) if s.passes else 1
+    s.first0, s.first1, s.row = s.i0, s.i1, 0
     _open_row(c, s, t)
 
 
 @njit
+def _take(c, s, t, n):
+    s.cmd, s.i0, s.i1, s.wait = n, 0, 0, 0
+    s.rows = t[n, _COUNT0] * t[n, _COUNT1]
+    s.setup, s.tail = setup_cycles(c, t, n), c.vector_latency
+    s.beats_reduce, s.beats_last = row_beats(c, t, n)
+    _open_group(c, s, t)
+
+
+@njit
+def _end_pass(c, s, t):
+    """All rows of the group have been through the pass."""
+    s.row = 0
+    if s.passes:
+        s.passes -= 1
+        s.wait = c.vector_latency
+        s.i0, s.i1 = s.first0, s.first1
+        _open_row(c, s, t)
+    else:
+        s.rows -= s.group
+        if s.rows:
+            _open_group(c, s, t)
+
+
+@njit
 def _move(c, s, t):
-    """One cycle of a row; after the last row the tail is left."""
-    s.row -= 1
-    if s.row == 0:
+    """One beat of a row."""
+    s.beats -= 1
+    if s.beats == 0:
+        s.row += 1
         s.i0 += 1
         if s.i0 == t[s.cmd, _COUNT0]:
             s.i0 = 0
             s.i1 += 1
-        if s.i1 < t[s.cmd, _COUNT1]:
+        if s.row < s.group:
             _open_row(c, s, t)
+        else:
+            _end_pass(c, s, t)
 
 
 @njit
@@ -151,8 +170,11 @@ def step(c, s, queue, tokens, table, log, now, written):
         if s.setup:
             s.setup -= 1
             read_a = table[s.cmd, _PARAM] // c.vec_bank_bytes
-        elif s.row:
-            read_a, read_b = s.bank_a, (s.bank_param if s.bank_b < 0 else s.bank_b)
+        elif s.wait:
+            s.wait -= 1
+            cause = DRAIN
+        elif s.rows:
+            read_a, read_b = s.bank_a, s.bank_b
             if written == s.bank_dst and written >= 0:
                 cause = WAIT_OUTPUT
             else:
@@ -160,7 +182,7 @@ def step(c, s, queue, tokens, table, log, now, written):
         else:
             cause = DRAIN
             s.tail -= 1
-        if s.setup == 0 and s.row == 0 and s.tail == 0:
+        if s.setup == 0 and s.rows == 0 and s.tail == 0:
             done = s.cmd
             s.cmd = -1
     if s.cmd < 0 and can_pop(queue):

@@ -79,10 +79,12 @@ class LevelsSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class VectorSpec:
-    """`latency_cycles`: from the last beat of a row to the first beat that may use what it reduced."""
+    """`latency_cycles`: from the last beat of a row to the first beat that may use what it reduced;
+    `rows_in_flight`: rows that share a pass, and so its latency."""
 
     lanes: int
     latency_cycles: int
+    rows_in_flight: int
     functions: tuple[str, ...]
 
 

@@ -78,12 +78,12 @@ def _nm_select(s: AcceleratorSpec) -> Bill:
 
 
 def _vector(s: AcceleratorSpec) -> Bill:
-    """Each lane: multiplier, adder, `latency_cycles` stages; each function beyond map one more adder and a multiplexer a lane."""
+    """Each lane: multiplier, adder, `latency_cycles` stages; each function beyond map one more adder and a multiplexer a lane. A row in flight holds two sums."""
     extra, lanes = len(s.vector.functions) - 1, s.vector.lanes
     return {
         f"multiply_{_wide(s)}": lanes,
         f"add_{_wide(s)}": lanes * (1 + extra),
-        "register_bit": lanes * s.pe.sum_bits * s.vector.latency_cycles,
+        "register_bit": s.pe.sum_bits * (lanes * s.vector.latency_cycles + 2 * s.vector.rows_in_flight),
         "mux_bit": lanes * s.pe.sum_bits * extra,
     }
 

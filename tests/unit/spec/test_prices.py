@@ -208,6 +208,7 @@ SMALLER = {
     "levels__weight__width_bits": 1024,
     "vector__lanes": 16,
     "vector__latency_cycles": 8,
+    "vector__rows_in_flight": 2,
     "vector__functions": ("map",),
     "sequencer__queue_depth": 4,
     "sequencer__token_depth": 3,
