@@ -143,77 +143,103 @@ def _doze(m, unit, cause, waiting):
 
 
 @njit(forceinline=True)
-def tick(m, table, log, left_in_layer):
-    """One clock cycle. Components see what the last edge left, so their order matters only where a
-    signal is combinational: memory's answer, fetch's bank to vector, vector's banks to writeback.
-    """
-    c, now, count, tokens, asleep = m.c, m.run.now, m.run.count, m.tokens, m.run.asleep
-    answer, moved, written, read_a, read_b = memory.answer_of(m.memory), False, -1, -1, -1
+def _memory_side(m, table, log, left_in_layer, answer):
+    """Sequencer and fetch; returns whether one moved, and the bank of vec that fetch writes."""
+    c, asleep, count, written = m.c, m.run.asleep, m.run.count, -1
+    moved = False
     if asleep[SEQUENCER] and answer != TO_SEQUENCER:
         count[SEQUENCER, asleep[SEQUENCER] - 1] += 1
     else:
         asleep[SEQUENCER] = 0
         cause = sequencer.step(
-            c,
-            m.sequencer,
-            m.to_fetch,
-            m.to_feed,
-            m.to_vector,
-            m.to_writeback,
-            m.ask_sequencer,
-            table,
-            answer,
-        )
-        moved |= _doze(
-            m, SEQUENCER, cause, m.sequencer.sent >= m.sequencer.got or cause == WAIT_OUTPUT
-        )
+            c, m.sequencer, m.to_fetch, m.to_feed, m.to_vector, m.to_writeback, m.ask_sequencer,
+            table, answer,
+        )  # fmt: skip
+        waits = m.sequencer.sent >= m.sequencer.got or cause == WAIT_OUTPUT
+        moved |= _doze(m, SEQUENCER, cause, waits)
     if asleep[FETCH] and answer != TO_FETCH:
         count[FETCH, asleep[FETCH] - 1] += 1
     else:
         asleep[FETCH] = 0
         cause, done, written = fetch.step(
-            c, m.fetch, m.to_fetch, m.ask_fetch, tokens, table, log, now, answer
+            c, m.fetch, m.to_fetch, m.ask_fetch, m.tokens, table, log, m.run.now, answer
         )
         moved |= _doze(m, FETCH, cause, True)
         if done >= 0:
             _finish(m, done, 0, table, log, left_in_layer)
+    return moved, written
+
+
+@njit(forceinline=True)
+def _compute_side(m, table, log, left_in_layer):
+    """Array, feed, weight loader and accumulator."""
+    c, now, count, asleep = m.c, m.run.now, m.run.count, m.run.asleep
     cause = array.step(c, m.array, m.batch, m.weight, log, now)
-    moved |= cause == BUSY
     count[ARRAY, _array_cause(cause, m)] += 1
     if asleep[FEED]:
         count[FEED, asleep[FEED] - 1] += 1
     else:
-        cause = feed.step(c, m.feed, m.to_feed, m.batch, m.context, tokens, table, log, now)
-        _doze(m, FEED, cause, True)
+        reading = feed.step(c, m.feed, m.to_feed, m.batch, m.context, m.tokens, table, log, now)
+        _doze(m, FEED, reading, True)
     weight_loader.step(c, m.weight_loader, m.walk, m.context, m.weight, table, log)
     done = accumulator.step(c, m.accumulator, m.array, now)
     if done >= 0:
         _finish(m, done, 1, table, log, left_in_layer)
+    return cause == BUSY
+
+
+@njit(forceinline=True)
+def _vector_side(m, table, log, left_in_layer, written):
+    """Vector unit and writeback."""
+    c, now, count, asleep = m.c, m.run.now, m.run.count, m.run.asleep
+    moved, read_a, read_b = False, -1, -1
     if asleep[VECTOR]:
         count[VECTOR, asleep[VECTOR] - 1] += 1
     else:
         cause, done, read_a, read_b = vector.step(
-            c, m.vector, m.to_vector, tokens, table, log, now, written
+            c, m.vector, m.to_vector, m.tokens, table, log, now, written
         )
-        moved |= _doze(m, VECTOR, cause, m.vector.cmd < 0 and cause != DRAIN)
+        moved = _doze(m, VECTOR, cause, m.vector.cmd < 0 and cause != DRAIN)
         if done >= 0:
             _finish(m, done, 2, table, log, left_in_layer)
     if asleep[WRITEBACK]:
         count[WRITEBACK, asleep[WRITEBACK] - 1] += 1
     else:
         cause, done = writeback.step(
-            c, m.writeback, m.to_writeback, m.ask_writeback, tokens, table, log, now, read_a, read_b
+            c,
+            m.writeback,
+            m.to_writeback,
+            m.ask_writeback,
+            m.tokens,
+            table,
+            log,
+            now,
+            read_a,
+            read_b,
         )
         _doze(m, WRITEBACK, cause, m.writeback.cmd < 0 and cause != DRAIN)
         if done >= 0:
             _finish(m, done, 3, table, log, left_in_layer)
-    count[MEMORY, memory.step(c, m.memory, m.ask_sequencer, m.ask_fetch, m.ask_writeback)] += 1
-    if tokens.changed:
+    return moved
+
+
+@njit(forceinline=True)
+def tick(m, table, log, left_in_layer):
+    """One clock cycle. Components see what the last edge left, so their order matters only where a
+    signal is combinational: memory's answer, fetch's bank to vector, vector's banks to writeback.
+    """
+    answer = memory.answer_of(m.memory)
+    moved, written = _memory_side(m, table, log, left_in_layer, answer)
+    moved |= _compute_side(m, table, log, left_in_layer)
+    moved |= _vector_side(m, table, log, left_in_layer, written)
+    cause = memory.step(m.c, m.memory, m.ask_sequencer, m.ask_fetch, m.ask_writeback)
+    m.run.count[MEMORY, cause] += 1
+    if m.tokens.changed:
         _edge_of_tokens(m)
         moved = True
     if _edge_of_links(m) | moved:
-        m.run.moved_at = now
-    m.run.now = now + 1
+        m.run.moved_at = m.run.now
+    m.run.now += 1
 
 
 @njit
