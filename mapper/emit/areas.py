@@ -33,7 +33,7 @@ def split(spec: AcceleratorSpec, param_bytes: int, where: str) -> Split:
 
 
 class Areas:
-    """Rings of operands and results; of the parameters, what is kept for the whole layer from the bottom, and two turning slots behind it.
+    """Rings of operands and results; of the parameters, what is kept for the whole layer from the bottom, and two turning slots for each user.
     `reserved`: bytes that row steps will ask for."""
 
     def __init__(self, spec: AcceleratorSpec, at: Split, reserved: int = 0) -> None:
@@ -41,8 +41,7 @@ class Areas:
         self.operands = BankedRing(at.operands, at.results, self._bank)
         self.results = BankedRing(at.results, at.end, self._bank)
         self._kept, self._end, self._reserved = 0, at.operands, reserved
-        self._slots: list[int] = []
-        self._slot_bytes = self._turns = 0
+        self._slots: dict[str, tuple[int, list[int]]] = {}
 
     def _place(self, size: int) -> int:
         at = -(-self._kept // 4) * 4
@@ -58,14 +57,14 @@ class Areas:
         self._kept = at + size
         return at
 
-    def turn(self, size: int) -> int:
-        """One of two slots in turn, so that the next parameters come while these are read. The first call fixes the size."""
-        if not self._slots:
-            self._slots = [self.keep(size) for _ in range(2)]
-            self._slot_bytes = size
-        assert size <= self._slot_bytes, (size, self._slot_bytes)
-        self._turns += 1
-        return self._slots[self._turns % 2]
+    def turn(self, user: str, size: int) -> int:
+        """One of the two slots of a user in turn, so that its next parameters come while these are read. The first call fixes the size."""
+        if user not in self._slots:
+            self._slots[user] = (size, [self.keep(size), self.keep(size)])
+        most, slots = self._slots[user]
+        assert size <= most, (user, size, most)
+        slots.reverse()
+        return slots[0]
 
 
 Piece = tuple[int, int]  # address, rows

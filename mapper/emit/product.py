@@ -207,7 +207,7 @@ class ProductEmitter:
             self.port.load("vec", at, self.epi.param_at, everything)
             self.params = {t.index: at + t.index * size for t in self.tiles}
         else:
-            at = self.areas.turn(size)
+            at = self.areas.turn("tile", size)
             self.port.load("vec", at, self.epi.param_at + tile.index * size, size)
             self.params = {tile.index: at}
         return self.params[tile.index]

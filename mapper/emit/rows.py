@@ -40,7 +40,7 @@ def row_args(port: Port, areas: Areas, step: RowStep, instance: int) -> dict[str
     if step.mask >= 0:
         row, size = instance // step.mask_every, step.length * port.spec.pe.element_bytes
         if step.loaded.get("mask", (-1, 0))[0] != row:
-            at = areas.turn(size)
+            at = areas.turn("mask", size)
             port.load("vec", at, step.mask + row * size, size)
             step.loaded["mask"] = (row, at)
         args |= {"has_b": 1, "b": step.loaded["mask"][1], "b_stride0": 0}

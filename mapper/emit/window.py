@@ -177,7 +177,7 @@ class WindowEmitter:
                 self.port.load("vec", at, x.param_at, count * x.param_bytes)
                 self.params = {i: at + i * x.param_bytes for i in range(count)}
             else:
-                at = self.areas.turn(x.param_bytes)
+                at = self.areas.turn("slice", x.param_bytes)
                 self.port.load("vec", at, x.param_at + index * x.param_bytes, x.param_bytes)
                 self.params = {index: at}
         return self.params[index]
