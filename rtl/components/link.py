@@ -1,6 +1,6 @@
 """Link in gates. Twin: hwsim/components/link.py, which says what it does and in which cycle."""
 
-from amaranth.hdl import Module
+from amaranth.hdl import Module, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
@@ -13,7 +13,7 @@ class Link(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.fifo = fifo = SyncFIFO(width=self.i.payload.shape().size, depth=self.depth)
+        m.submodules.fifo = fifo = SyncFIFO(width=len(Value.cast(self.i.payload)), depth=self.depth)
         m.d.comb += [
             fifo.w_data.eq(self.i.payload),
             fifo.w_en.eq(self.i.valid),

@@ -51,7 +51,8 @@ class Work:
 
 @dataclass(frozen=True)
 class Layer:
-    """acts: [pixels, blocks, block]; weights, offsets: [blocks, kept, cols]; dense: [blocks, block, cols]. One contiguous run has `run` blocks."""
+    """acts: [pixels, blocks, block]; weights, offsets: [blocks, kept, cols]; dense: [blocks, block, cols]. One contiguous
+    run has `run` blocks."""
 
     kept: int
     block: int
@@ -147,12 +148,13 @@ def patterns(spec: AcceleratorSpec) -> list[tuple[int, int]]:
 
 
 def random_work(seed: int, spec: AcceleratorSpec, commands: int) -> Work:
+    """Now and then a command has the pattern of the one before, so that they follow each other without a pause."""
     rng, work, choice = np.random.default_rng(seed), Work(), patterns(spec)
+    pattern = choice[-1]
     for cmd in range(commands):
         run, runs = int(rng.integers(1, 4)), int(rng.integers(1, 4))
-        pattern = choice[int(rng.integers(len(choice)))]
-        if cmd and rng.random() < 0.4:
-            pattern = (x.kept, x.block)  # noqa: F821  as the command before
+        if rng.random() < 0.6:
+            pattern = choice[int(rng.integers(len(choice)))]
         x = random_layer(
             rng, spec, pattern, int(rng.integers(1, 3 * spec.array.rows)), run * runs, run
         )

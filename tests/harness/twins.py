@@ -17,18 +17,19 @@ def differ(cycle: int, block: str, what: str, gates: Any, model: Any) -> None:
         )
 
 
-def simulate(dut: Any, cycle: Callable[[Any, int], bool]) -> int:
-    """`cycle(ctx, n)` sets inputs, reads settled outputs, compares; it is called before each edge until it returns False."""
+def simulate(dut: Any, cycle: Callable[[Any, int], bool], clocked: bool = True) -> int:
+    """Cycles run. `cycle(ctx, n)` sets inputs, reads settled outputs, compares; it is called before each edge until it returns False."""
     cycles = 0
 
     async def bench(ctx: Any) -> None:
         nonlocal cycles
         while cycle(ctx, cycles):
-            await ctx.tick()
+            await (ctx.tick() if clocked else ctx.delay(1e-6))
             cycles += 1
 
     sim = Simulator(dut)
-    sim.add_clock(1e-6)
+    if clocked:
+        sim.add_clock(1e-6)
     sim.add_testbench(bench)
     sim.run()
     return cycles
