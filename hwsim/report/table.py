@@ -13,7 +13,7 @@ from hwsim.report.report import Cosine, LayerReport, Lost, Machine, Report
 from hwsim.report.shortfall import WAITS, busiest
 from hwsim.result import CAUSES, UNITS
 
-COLUMNS, COSTLIEST, LOSSES, NAME = 100, 5, 6, 42
+COLUMNS, COSTLIEST, LOSSES, NAME = 100, 5, 6, 37
 DENSE = "dense"
 PREFIXES = {
     1e-12: "p",
@@ -162,18 +162,33 @@ def _units(r: Report) -> Group:
 
 
 def _costliest(r: Report) -> Group:
-    layers = sorted(r.run.layers, key=lambda x: -x.cycles)[:COSTLIEST]
-    share = percent(sum(x.cycles for x in layers), r.run.cycles)
+    """Layers of equal kind, shape, pattern and dataflow stand in one line, named by the first."""
+    groups: dict[tuple[str, ...], list[LayerReport]] = {}
+    for x in r.run.layers:
+        groups.setdefault((x.kind, x.shape, x.pattern, x.dataflow), []).append(x)
+    shown = sorted(groups.values(), key=lambda g: -_cycles(g))[:COSTLIEST]
     speedup = [">speedup"] if r.dense else []
     grid = _grid("<layer", "<N:M", "<flow", ">cycles", ">time %", *speedup, ">util. %", "<array")
-    for x in layers:
-        gain = [f"{x.speedup:.2f}x" if x.speedup is not None else "-"] if r.dense else []
-        name = _short(x.name, NAME - 10 * bool(r.dense))
-        cells = [name, x.pattern, x.dataflow, f"{x.cycles:,}", percent(x.cycles, r.run.cycles)]
-        grid.add_row(*cells, *gain, percent(x.utilisation), _mostly(x))
-    return _titled(
-        f"the {len(layers)} costliest of {len(r.run.layers)} layers, {share} % of the time", grid
-    )
+    before = {x.name: x.cycles for x in r.dense.layers} if r.dense else {}
+    for g in shown:
+        many = f" x{len(g)}" if len(g) > 1 else ""
+        name = _short(g[0].name, NAME - 8 * bool(r.dense) - len(many)) + many
+        gain = [f"{sum(before[x.name] for x in g) / max(_cycles(g), 1):.2f}x"] if r.dense else []
+        used = sum(x.utilisation * x.cycles for x in g)
+        cells = [
+            f"{_cycles(g):,}",
+            percent(_cycles(g), r.run.cycles),
+            *gain,
+            percent(used, _cycles(g)),
+        ]
+        grid.add_row(name, g[0].pattern, g[0].dataflow, *cells, _mostly(g))
+    share = percent(sum(map(_cycles, shown)), r.run.cycles)
+    what = f"the {len(shown)} costliest of {len(groups)} kinds of layers"
+    return _titled(f"{what}, {share} % of the time (xN: N equal ones together)", grid)
+
+
+def _cycles(layers: list[LayerReport]) -> int:
+    return sum(x.cycles for x in layers)
 
 
 def _short(name: str, width: int) -> str:
@@ -186,11 +201,12 @@ def _short(name: str, width: int) -> str:
     return f"{whole[: width // 2]}…{whole[len(whole) - (width - width // 2 - 1) :]}"
 
 
-def _mostly(x: LayerReport) -> str:
+def _mostly(layers: list[LayerReport]) -> str:
     """What the array did longest, and for which unit it waited."""
-    cause, cycles = max(x.units["array"].items(), key=lambda kv: kv[1])
-    behind = f" ({busiest(x.units)})" if cause in WAITS else ""
-    return f"{cause} {100 * cycles / max(x.cycles, 1):.0f} %{behind}"
+    units = {u: {c: sum(x.units[u][c] for x in layers) for c in CAUSES} for u in UNITS}
+    cause, cycles = max(units["array"].items(), key=lambda kv: kv[1])
+    behind = f" ({busiest(units)})" if cause in WAITS else ""
+    return f"{cause} {100 * cycles / max(_cycles(layers), 1):.0f} %{behind}"
 
 
 def _lost(r: Report) -> Group:
@@ -231,11 +247,12 @@ def _cosine(r: Report) -> Text:
 
 
 def _verdict(c: Cosine) -> str:
+    near, mend = 4 * c.nearest_changes <= c.sentences, "prune less, or train after pruning"
     if c.mean >= 0.99 and not c.nearest_changes:
         return "kept"
-    if c.mean >= 0.9 and 4 * c.nearest_changes <= c.sentences:
+    if c.mean >= 0.9 and near:
         return "damaged"
-    return "ruined; prune less, or train after pruning"
+    return f"ruined, most neighbours stay; {mend}" if near else f"ruined; {mend}"
 
 
 def _small_print(r: Report) -> Text:

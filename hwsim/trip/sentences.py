@@ -1,48 +1,43 @@
 """What pruning did to a sentence encoder, and what the encoder leaves to the host."""
 
-import numpy as np
-
-from hwsim.functional import run_functional
 from hwsim.report import Cosine, HostWork
 from hwsim.result import Result
 from hwsim.spec.machine import AcceleratorSpec
-from hwsim.trip.stages import (
-    SEQ,
-    Network,
-    Progress,
-    compile,
-    machine_inputs,
-    prune,
-    silent,
-    with_sentences,
-)
+from hwsim.trip.stages import Network, Progress, every_sentence, lower, prune, silent
+from mapper.graph.ir import Array, Graph
+from mapper.graph.reference import real
 from mapper.graph.reference import run as run_reference
-from models.sentences import SENTENCES
-from models.text_host import compare_embeddings, load_host, pool
+from models.text_host import compare_embeddings, pool
 
 
 def sentence_cosine(
     network: Network, machine: AcceleratorSpec, progress: Progress = silent
 ) -> Cosine:
-    """All fixed sentences at once, in a Program of their length: the machine's values against FP32
+    """All fixed sentences: values of the graph as the machine runs it, in its numbers, against FP32
     values of the network as trained.
     """
-    assert network.text is not None
-    host = load_host(network.text)
-    present = host.tokenise(SENTENCES, SEQ)[1]
-    seq = 8 * -(-int(present.sum(1).max()) // 8)
-    trained = with_sentences(network.graph.name, network.text, len(SENTENCES), seq)
-    out, mask = trained.graph.outputs[0], host.embed(SENTENCES, seq)[1]
-    progress("embed as trained", 0, 1)
-    before = pool(run_reference(trained.graph, trained.inputs)[out], mask)
+    progress("embed sentences", 0, 2)
+    trained = every_sentence(network)
+    before = _vectors(trained, trained.graph, "fp32")
+    progress("embed sentences", 1, 2)
     pruned = prune(trained, network.pattern)
-    program = compile(pruned, machine)
-    progress(f"embed {network.pattern}", 0, 1)
-    values = run_functional(machine, program, machine_inputs(program, pruned.inputs))
-    region = next(x for x in program.outputs if x.name == out)
-    change = compare_embeddings(before, pool(values[out] * np.float64(region.scale), mask))
-    by = f"the Program's values in {machine.pe.number}"
-    return Cosine(change.cosine, change.cosine_min, change.neighbours_changed, change.sentences, by)
+    number = machine.pe.number
+    after = _vectors(pruned, lower(pruned, machine), number, machine.vector.lanes)
+    change = compare_embeddings(before, after)
+    return Cosine(
+        mean=change.cosine,
+        min=change.cosine_min,
+        nearest_changes=change.neighbours_changed,
+        sentences=change.sentences,
+        by=f"reference values in {number}",
+    )
+
+
+def _vectors(network: Network, graph: Graph, number: str, lanes: int = 32) -> Array:
+    assert network.mask is not None
+    out = graph.outputs[0]
+    values = run_reference(graph, network.inputs, number, lanes)[out]
+    return pool(real(graph, out, values), network.mask)
 
 
 def host_work(network: Network, result: Result) -> tuple[HostWork, ...]:

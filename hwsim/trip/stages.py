@@ -3,12 +3,10 @@
 import fnmatch
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
-from mapper.compile import compile_network
-from models.prune import prune as prune_graph
-from models.quantise import calibrate, quantise
 
 from hwsim.engine import simulate as run_engine
 from hwsim.report import Cosine, HostWork, Report, make_report
@@ -20,12 +18,15 @@ from hwsim.spec.machine import AcceleratorSpec
 from hwsim.spec.patterns import DENSE, NMPattern
 from hwsim.spec.prices import price_table
 from hwsim.spec.program import Program
+from mapper.compile import compile_network
 from mapper.graph.ir import Array, Graph
 from mapper.graph.reference import run as run_reference
 from mapper.passes.pipeline import fuse_network
 from models.bert import load_bert, load_minilm, minilm_folder, with_mask
+from models.prune import prune as prune_graph
+from models.quantise import calibrate, quantise
 from models.sentences import SENTENCES
-from models.text_host import load_host
+from models.text_host import TextHost, load_host
 from models.zoo import network as load_network
 
 Progress = Callable[[str, int, int], None]  # stage, done, total
@@ -39,7 +40,8 @@ def silent(stage: str, done: int, total: int) -> None:
 @dataclass(frozen=True)
 class Network:
     """A graph and what it runs on. `inputs`: real numbers, by the graph's input names. `text`: the
-    folder of a sentence encoder, None for other networks and for a part of one.
+    folder of a sentence encoder, None for other networks and for a part of one; `mask` [batch, seq]
+    of its sentences.
     """
 
     graph: Graph
@@ -48,6 +50,7 @@ class Network:
     seq: int | None = None
     pattern: NMPattern = DENSE
     text: Path | None = None
+    mask: Array | None = None
 
 
 def load(
@@ -79,17 +82,38 @@ def prune(network: Network, pattern: str | NMPattern) -> Network:
 
 
 def compile(network: Network, machine: AcceleratorSpec, progress: Progress = silent) -> Program:
-    """Quantised where the machine is int8, on the network's own inputs; fused; mapped."""
+    """Lowered and mapped."""
     check_pattern(network.pattern, machine)
-    graph = fuse_network(network.graph)
-    if machine.pe.number == "int8" and not graph.scales:
-        graph = quantise(graph, calibrate(graph, network.inputs))
     stage = f"map {network.pattern}"
 
     def step(layer: str, done: int, total: int) -> None:
         progress(stage, done, total)
 
-    return compile_network(graph, machine, progress=step)
+    return compile_network(lower(network, machine), machine, progress=step)
+
+
+def lower(network: Network, machine: AcceleratorSpec) -> Graph:
+    """The graph as the machine runs it: fused, and quantised where the machine is int8, by the ranges
+    of all fixed sentences for an encoder, else of the network's own inputs.
+    """
+    graph = fuse_network(network.graph)
+    if machine.pe.number != "int8" or graph.scales:
+        return graph
+    known = network if network.text is None else prune(every_sentence(network), network.pattern)
+    return quantise(graph, calibrate(fuse_network(known.graph), known.inputs))
+
+
+def every_sentence(network: Network) -> Network:
+    """The same encoder as trained, all fixed sentences at once, no longer than the longest."""
+    assert network.text is not None
+    present = _host(network.text).tokenise(SENTENCES, SEQ)[1]
+    seq = int(present.sum(1).max())
+    return with_sentences(network.graph.name, network.text, len(SENTENCES), seq)
+
+
+@cache
+def _host(folder: Path) -> TextHost:
+    return load_host(folder)
 
 
 def check_pattern(pattern: NMPattern, machine: AcceleratorSpec) -> None:
@@ -154,8 +178,8 @@ def with_sentences(name: str, folder: Path, batch: int, seq: int) -> Network:
     """The fixed sentences, over and over."""
     graph = load_minilm(folder, batch, seq) if name == "minilm" else load_bert(folder, batch, seq)
     some = [SENTENCES[i % len(SENTENCES)] for i in range(batch)]
-    rows, mask = load_host(folder).embed(some, seq)
-    return Network(with_mask(graph, mask), {"embeddings": rows}, batch, seq, text=folder)
+    rows, mask = _host(folder).embed(some, seq)
+    return Network(with_mask(graph, mask), {"embeddings": rows}, batch, seq, text=folder, mask=mask)
 
 
 def _normal(graph: Graph, seed: int) -> dict[str, Array]:
@@ -185,7 +209,7 @@ def _only(network: Network, glob: str) -> Network:
     tensors = run_reference(graph, network.inputs)
     names = [n for n in (*graph.inputs, *(x.name for x in graph.layers)) if n in needed]
     part = Graph(graph.name, {n: graph.shape(n) for n in names}, layers, outputs, graph.scales)
-    return replace(network, graph=part, inputs={n: tensors[n] for n in names}, text=None)
+    return replace(network, graph=part, inputs={n: tensors[n] for n in names}, text=None, mask=None)
 
 
 def machine_inputs(program: Program, inputs: dict[str, Array]) -> dict[str, Array]:

@@ -62,6 +62,16 @@ def test_the_widest_screen_fits() -> None:
     assert "14.3/14.3" in "\n".join(lines) and "wait_output 43 %" not in "\n".join(lines)
 
 
+def test_equal_layers_stand_in_one_line() -> None:
+    report = beside()
+    layers = tuple(replace(x, name=n, shape=shape) for x in report.run.layers[:1] for n, shape in (("a", "s"), ("b", "s"), ("c", "t")))
+    r = replace(report, run=replace(report.run, layers=layers), dense=None, lost=())
+    lines = text(r).splitlines()
+    at = next(i for i, line in enumerate(lines) if line.startswith("the 2 costliest of 2 kinds"))
+    assert lines[at + 3].split()[:6] == ["a", "x2", "2:8", "ws", "3,000", "81.3"]
+    assert lines[at + 4].split()[:5] == ["c", "2:8", "ws", "1,500", "40.7"]
+
+
 def test_an_fpga_shows_what_it_takes_of_it() -> None:
     spec = replace(SPEC, technology="some_fpga")
     r = make_report(dense(digest=spec.digest), spec, Prices())
@@ -76,7 +86,7 @@ def test_an_fpga_shows_what_it_takes_of_it() -> None:
         (Cosine(0.9991, 0.995, 1, 16, "x"), "damaged"),
         (Cosine(0.95, 0.7, 4, 16, "x"), "damaged"),
         (Cosine(0.95, 0.7, 5, 16, "x"), "ruined; prune less, or train after pruning"),
-        (Cosine(0.89, 0.7, 0, 16, "x"), "ruined; prune less, or train after pruning"),
+        (Cosine(0.89, 0.7, 0, 16, "x"), "ruined, most neighbours stay; prune less, or train after pruning"),
     ],
 )
 def test_the_verdict_follows_the_numbers(cosine: Cosine, said: str) -> None:
