@@ -6,7 +6,7 @@ A hazard is two commands of different queues that touch overlapping bytes, one o
 from hwsim.spec.commands import QUEUE_OF, QUEUES, Command
 from hwsim.spec.machine import AcceleratorSpec
 from mapper.allocate import Ledger
-from mapper.emit.tokens import Item, tie
+from mapper.emit.tokens import Item, margin, tie
 
 Span = tuple[str, int, int]  # level (or "memory"), first byte (acc: row), byte behind the last
 
@@ -21,6 +21,7 @@ class Stream:
         self._open: list[Item] = []
         self._clock = [0.0] * len(QUEUES)
         self._ledgers: dict[str, Ledger] = {}
+        self._skew = margin(spec)
 
     def add(self, op: str, reads: list[Span], writes: list[Span], cycles: float, latency: float = 0.0, **args: int) -> None:
         """`cycles`: how long it keeps its unit; `latency`: how much later its results are there. Both only steer the order."""
@@ -31,11 +32,15 @@ class Stream:
         for level, low, high in writes:
             self._ledger(level).write(low, high, queue, item.place, item.needs)
         item.needs[queue] = 0
-        item.start = max([self._clock[queue], *(self.queues[q][n - 1].done for q, n in enumerate(item.needs) if n)])
+        item.start = max([self._clock[queue], *(self.queues[q][n - 1].done for q, n in enumerate(item.needs) if n), *self._behind(queue)])
         self._clock[queue] = item.start + cycles
         item.done = item.start + cycles + latency
         self.queues[queue].append(item)
         self._open.append(item)
+
+    def _behind(self, queue: int) -> list[float]:
+        """No queue runs ahead of another by more commands than counters hold tokens, those in the full queue included."""
+        return [mine[-self._skew].start for q, mine in enumerate(self.queues) if q != queue and len(mine) >= self._skew]
 
     def _ledger(self, level: str) -> Ledger:
         if level not in self._ledgers:

@@ -38,19 +38,29 @@ def tie(order: list[Item], spec: AcceleratorSpec) -> None:
     for item in order:
         item.ahead = list(ahead)
         ahead[item.queue] += 1
-    while _overfull(_pairs(order), spec):
+    while _overfull(_pairs(order, margin(spec)), spec):
         pass
 
 
-def _pairs(order: list[Item]) -> dict[Pair, list[tuple[Item, Item]]]:
-    """Ties once; (giver, taker) of every token, by counter, in order."""
+def margin(spec: AcceleratorSpec) -> int:
+    """Commands of a queue, last before a place of the Program, whose tokens may be held there: with those of a full queue of takers they fit a counter."""
+    return max(1, spec.sequencer.token_depth - spec.sequencer.queue_depth - 1)
+
+
+def _pairs(order: list[Item], back: int) -> dict[Pair, list[tuple[Item, Item]]]:
+    """Ties once; (giver, taker) of every token, by counter, in order. A taker whose need is long past takes the token of a later command, `back` before it:
+    fewer tokens, and none that is held for long."""
     queues: list[list[Item]] = [[] for _ in QUEUES]
     pairs: dict[Pair, list[tuple[Item, Item]]] = {(a, b): [] for a in QUEUES for b in QUEUES}
     for item in order:
         mine = queues[item.queue]
         item.known = list(mine[-1].known) if mine else [0] * len(QUEUES)
         item.waits, item.signals = set(), set()
-        wanted = {q: queues[q][n - 1] for q, n in enumerate(item.needs) if q != item.queue and n > item.known[q]}
+        wanted = {}
+        for q, n in enumerate(item.needs):
+            if n > item.known[q]:
+                item.needs[q] = max(n, item.ahead[q] - back)
+                wanted[q] = queues[q][item.needs[q] - 1]
         for q, giver in wanted.items():
             if not any(other != q and g.after(q) >= item.needs[q] for other, g in wanted.items()):
                 item.waits.add(q)
