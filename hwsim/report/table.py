@@ -9,7 +9,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from hwsim.report.report import Cosine, LayerReport, Lost, Machine, Report
+from hwsim.report.report import Cosine, LayerReport, Lost, Machine, Report, Run
 from hwsim.report.shortfall import WAITS, busiest
 from hwsim.result import CAUSES, UNITS
 
@@ -163,35 +163,36 @@ def _units(r: Report) -> Group:
 
 def _costliest(r: Report) -> Group:
     """Layers of equal kind, shape, pattern and dataflow stand in one line, named by the first."""
-    groups: dict[tuple[str, ...], list[LayerReport]] = {}
-    for x in r.run.layers:
-        groups.setdefault((x.kind, x.shape, x.pattern, x.dataflow), []).append(x)
-    shown = sorted(groups.values(), key=lambda g: -_cycles(g))[:COSTLIEST]
+    every = groups(r.run)
+    shown = every[:COSTLIEST]
     speedup = [">speedup"] if r.dense else []
-    grid = _grid("<layer", "<N:M", "<flow", ">cycles", ">time %", *speedup, ">util. %", "<array")
+    grid = _grid("<layer", "<N:M", ">cycles", ">time %", *speedup, ">util %", "<array")
     before = {x.name: x.cycles for x in r.dense.layers} if r.dense else {}
     for g in shown:
+        cycles, used = cycles_of(g), sum(x.utilisation * x.cycles for x in g)
         many = f" x{len(g)}" if len(g) > 1 else ""
-        name = _short(g[0].name, NAME - 8 * bool(r.dense) - len(many)) + many
-        gain = [f"{sum(before[x.name] for x in g) / max(_cycles(g), 1):.2f}x"] if r.dense else []
-        used = sum(x.utilisation * x.cycles for x in g)
-        cells = [
-            f"{_cycles(g):,}",
-            percent(_cycles(g), r.run.cycles),
-            *gain,
-            percent(used, _cycles(g)),
-        ]
-        grid.add_row(name, g[0].pattern, g[0].dataflow, *cells, _mostly(g))
-    share = percent(sum(map(_cycles, shown)), r.run.cycles)
-    what = f"the {len(shown)} costliest of {len(groups)} kinds of layers"
+        name = short(g[0].name, NAME - 9 * bool(r.dense) - len(many)) + many
+        gain = [f"{sum(before[x.name] for x in g) / max(cycles, 1):.2f}x"] if r.dense else []
+        cells = [f"{cycles:,}", percent(cycles, r.run.cycles), *gain, percent(used, cycles)]
+        grid.add_row(name, f"{g[0].pattern} {g[0].dataflow}", *cells, _mostly(g))
+    share = percent(sum(map(cycles_of, shown)), r.run.cycles)
+    what = f"the {len(shown)} costliest of {len(every)} kinds of layers"
     return _titled(f"{what}, {share} % of the time (xN: N equal ones together)", grid)
 
 
-def _cycles(layers: list[LayerReport]) -> int:
+def groups(run: Run) -> list[list[LayerReport]]:
+    """Equal layers together, the costliest group first."""
+    found: dict[tuple[str, ...], list[LayerReport]] = {}
+    for x in run.layers:
+        found.setdefault((x.kind, x.shape, x.pattern, x.dataflow), []).append(x)
+    return sorted(found.values(), key=lambda g: -cycles_of(g))
+
+
+def cycles_of(layers: list[LayerReport]) -> int:
     return sum(x.cycles for x in layers)
 
 
-def _short(name: str, width: int) -> str:
+def short(name: str, width: int) -> str:
     """Parts of a fused layer lose the prefix of the first; what is too long loses its middle."""
     first, *rest = name.split("+")
     prefix = first[: first.rfind(".") + 1]
@@ -205,8 +206,10 @@ def _mostly(layers: list[LayerReport]) -> str:
     """What the array did longest, and for which unit it waited."""
     units = {u: {c: sum(x.units[u][c] for x in layers) for c in CAUSES} for u in UNITS}
     cause, cycles = max(units["array"].items(), key=lambda kv: kv[1])
-    behind = f" ({busiest(units)})" if cause in WAITS else ""
-    return f"{cause} {100 * cycles / max(_cycles(layers), 1):.0f} %{behind}"
+    share = f"{100 * cycles / max(cycles_of(layers), 1):.0f} %"
+    if cause not in WAITS:
+        return f"{cause} {share}"
+    return f"{'idle' if cause == 'idle' else 'waits'} {share} {busiest(units)}"
 
 
 def _lost(r: Report) -> Group:
@@ -218,7 +221,7 @@ def _lost(r: Report) -> Group:
         return Group(Text(f"{title}: nothing is missing", style="bold"))
     grid = _grid("<taken by", ">cycles", ">%", "<most in")
     for x in _worst(r.lost):
-        grid.add_row(x.cause, f"{x.cycles:,.0f}", percent(x.share), _short(x.layer, NAME))
+        grid.add_row(x.cause, f"{x.cycles:,.0f}", percent(x.share), short(x.layer, NAME))
     return _titled(f"{title}; {missing:,.0f} cycles were lost to", grid)
 
 
