@@ -63,22 +63,34 @@ class Ledger:
 
 
 class Ring:
-    """Bytes low..high of a level, given out one after another, around and around. What a ring gives stands until the ring has come round to it."""
+    """Bytes low..high of a level, given out one after another, around and around. What a ring gives stands until the ring has come round to it.
+
+    `passed`: bytes given or left out so far; what was given at `passed` p is overwritten once `passed` is beyond p + size.
+    """
 
     def __init__(self, low: int, high: int) -> None:
-        self.low, self.high, self._at = low, high, low
+        self.low, self.high, self._at, self.passed = low, high, low, 0
 
     @property
     def size(self) -> int:
         return self.high - self.low
 
-    def take(self, size: int, align: int = 4) -> int:
-        assert size <= self.size, (size, self.size)
-        at = -(-self._at // align) * align
-        if at + size > self.high:
-            at = self.low
-        self._at = at + size
+    def take(self, size: int) -> int:
+        self.room(size)
+        at = self._at
+        self._at += size
+        self.passed += size
         return at
+
+    def room(self, size: int) -> None:
+        """Goes on at the low end, if `size` bytes in a row are not left above."""
+        assert size <= self.size, (size, self.size)
+        if self._at + size > self.high:
+            self.passed += self.high - self._at
+            self._at = self.low
+
+    def stands(self, passed: int) -> bool:
+        return self.passed - passed <= self.size
 
 
 class BankedRing:

@@ -178,13 +178,28 @@ def _orders(
     spec: AcceleratorSpec, x: Product, tile: tuple[int, int, int], chunks: tuple[Chunk, ...], loads: tuple[int, ...], act_chunked: bool, group: int
 ) -> Iterator[Mapping]:  # fmt: skip
     count = ceil(x.batch / tile[0]) * ceil(x.p / tile[1]) * ceil(x.q / tile[2])
-    columns, half = x.n_tiles(spec.array.cols), weight_rows(spec, x)
-    rows = sum(_rows(x, c) for c in chunks)
+    columns = x.n_tiles(spec.array.cols)
     base = Mapping(dataflow="", order="pn", tile=tile, group=group, chunks=chunks, loads=loads, act_chunked=act_chunked)
-    yield replace(base, keep_weights=count > 1 and columns * rows <= 2 * half)
-    if count > 1 and columns > group and group * rows <= 2 * half:
-        act = act_bytes(spec, x, tile, Chunk(0, x.r, 0, 0), x.pitch)
-        yield replace(base, order="np", keep_weights=True, keep_act=not act_chunked and count * act <= spec.levels.act.capacity_bytes)
+    yield replace(base, keep_weights=count > 1 and _keeps(spec, x, base, columns))
+    if count > 1 and columns > group and _keeps(spec, x, base, group):
+        act = count * act_bytes(spec, x, tile, Chunk(0, x.r, 0, 0), x.pitch)
+        yield replace(base, order="np", keep_weights=True, keep_act=not act_chunked and act <= spec.levels.act.capacity_bytes)
+
+
+def kept_bytes(spec: AcceleratorSpec, x: Product, m: Mapping, columns: int) -> tuple[int, int]:
+    """Bytes of weight and of meta that the weights of so many column tiles take."""
+    weight = meta = first = 0
+    for count in m.loads:
+        rows = sum(_rows(x, c) for c in m.chunks[first : first + count])
+        weight += rows * spec.array.cols * spec.pe.element_bytes
+        meta += rows * meta_row(spec, x)
+        first += count
+    return columns * weight, columns * meta
+
+
+def _keeps(spec: AcceleratorSpec, x: Product, m: Mapping, columns: int) -> bool:
+    weight, meta = kept_bytes(spec, x, m, columns)
+    return weight <= spec.levels.weight.capacity_bytes and meta <= spec.levels.meta.capacity_bytes
 
 
 def _too_small(spec: AcceleratorSpec, x: Product) -> MappingError:

@@ -10,6 +10,7 @@ from mapper.emit.rows import RowStep, copy_rows, emit_row_step
 from mapper.nest import (
     Chunk, ColumnTile, Mapping, PixelTile, Place, Product, column_tiles, pixel_tiles, segments, tile_shape,
 )  # fmt: skip
+from mapper.tile import act_bytes, kept_bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,16 +46,19 @@ class Slots:
 
     ring: Ring
     keep: bool
-    at: dict[tuple[int, ...], int] = field(default_factory=dict)
+    at: dict[tuple[int, ...], tuple[int, int]] = field(default_factory=dict)
 
     def find(self, key: tuple[int, ...], size: int) -> tuple[int, bool]:
         """(address, whether it must be loaded)."""
         if key in self.at:
-            return self.at[key], False
+            address, passed = self.at[key]
+            assert self.ring.stands(passed), "a kept tile was overwritten"
+            return address, False
         if not self.keep:
             self.at.clear()
-        self.at[key] = self.ring.take(size)
-        return self.at[key], True
+        address = self.ring.take(size)
+        self.at[key] = address, self.ring.passed - size
+        return address, True
 
 
 class ProductEmitter:
@@ -83,8 +87,20 @@ class ProductEmitter:
                 nest = [(p, g) for p in range(len(self.pixels)) for g in groups]
             else:
                 nest = [(p, g) for g in groups for p in range(len(self.pixels))]
+            self._make_room(groups)
             for p, group in nest:
+                if self.m.order == "np" and p == 0:
+                    self._make_room([group])
                 self._group(instance, p, group)
+
+    def _make_room(self, groups: list[list[ColumnTile]]) -> None:
+        """What is kept must not come round the end of its level. Of weights, order "np" keeps one group."""
+        if self.m.keep_weights and (self.m.order == "pn" or len(groups) == 1):
+            weight, meta = kept_bytes(self.spec, self.x, self.m, sum(map(len, groups)))
+            self.weight.ring.room(weight)
+            self.meta.ring.room(meta)
+        if self.m.keep_act and not self.act.at:
+            self.act.ring.room(len(self.pixels) * act_bytes(self.spec, self.x, self.m.tile, Chunk(0, self.x.r, 0, 0), self.x.pitch))
 
     def _group(self, instance: int, p: int, group: list[ColumnTile]) -> None:
         pt, col, width = self.pixels[p], group[0].col, sum(t.width for t in group)
@@ -106,7 +122,7 @@ class ProductEmitter:
                 self._store(self.ports.tail_out, instance, pt, col, out, row_bytes)
 
     def _compute(self, instance: int, p: int, pt: PixelTile, tile: ColumnTile) -> int:
-        acc = self.rings["acc"].take(pt.pixels, 1)
+        acc = self.rings["acc"].take(pt.pixels)
         first = 0
         for load, count in enumerate(self.m.loads):
             weight, meta = self._weights(instance, tile, load, first, first + count)
