@@ -14,7 +14,7 @@ from models.calibrate import Calibration, calibrate
 __all__ = ["Calibration", "calibrate", "quantise"]
 
 LEVELS = 127  # of either sign; -128 is not used by weights
-SMALLEST = 1e-12  # of a range: a tensor that is all zero has some step too
+SMALLEST = 1e-12  # of a range; a tensor that is all zero takes any step, 1/127
 BIAS_MAX = (1 << 31) - 1
 
 
@@ -47,7 +47,7 @@ def quantise(graph: Graph, calibration: Calibration | None = None) -> Graph:
 
 
 def _step(top: float) -> float:
-    return max(top, SMALLEST) / LEVELS
+    return (top if top > SMALLEST else 1.0) / LEVELS
 
 
 def _scale(layer: Layer, scales: dict[str, float], calibration: Calibration) -> float:
