@@ -170,15 +170,9 @@ def disasm(
     if machine:
         read.check_machine(load_machine(machine))
     if as_json:
-        print(
-            json.dumps(
-                {
-                    "machine": read.machine,
-                    "digest": read.digest,
-                    "commands": read.text().splitlines(),
-                }
-            )
-        )
+        lines = read.text().splitlines()
+        facts = {"machine": read.machine, "digest": read.digest, "commands": lines}
+        print(json.dumps(facts, indent=1))
     else:
         for line in program_lines(read):
             print(line)

@@ -34,9 +34,12 @@ def _machine_row(name: str) -> Row:
 
 
 def network_rows() -> list[Row]:
-    from models.zoo import network_names
+    from models.zoo import BUILDERS, network_names
 
-    return [{"network": name} for name in network_names()]
+    return [
+        {"network": name, "weights": "seeded" if name in BUILDERS else "trained"}
+        for name in network_names()
+    ]
 
 
 def show(rows: list[Row], as_json: bool) -> None:

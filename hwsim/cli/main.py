@@ -49,7 +49,7 @@ def _command(e: Exception) -> str:
 
 
 def _where(e: Exception) -> str:
-    return _command(e).removeprefix("hwsim ").strip()
+    return _command(e).removeprefix("hwsim").strip() or "command line"
 
 
 def _what(e: Exception) -> str:

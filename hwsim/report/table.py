@@ -1,7 +1,6 @@
 """The first screen: at most 100 columns, about 60 lines. Reads a Report alone."""
 
 import io
-from collections import Counter
 from collections.abc import Iterator
 
 from rich import box
@@ -277,9 +276,8 @@ def _small_print(r: Report) -> Text:
 
 
 def _assumed(fields: tuple[str, ...]) -> str:
-    """Counted by group: `levels (15)`."""
+    """By group: the fields are listed in the JSON."""
     if not fields:
         return "no number of this machine is assumed"
-    groups = Counter(name.split(".")[0] for name in fields)
-    shown = ", ".join(k if k in fields else f"{k} ({n})" for k, n in groups.items())
-    return f"assumed, stated by no public source: {len(fields)} numbers of the machine: {shown}"
+    groups = dict.fromkeys(name.split(".")[0] for name in fields)
+    return f"assumed ({len(fields)}, in no public source): {', '.join(groups)}"

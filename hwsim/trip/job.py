@@ -17,12 +17,14 @@ from hwsim.spec.prices import price_table
 from hwsim.spec.program import MAGIC, Program, load_program
 from hwsim.trip.sentences import host_work, sentence_cosine
 from hwsim.trip.stages import (
+    RANDOM_INPUTS,
     Network,
     Progress,
     check_pattern,
     compile,
     load,
     machine_inputs,
+    price_note,
     prune,
     report,
     silent,
@@ -96,6 +98,7 @@ def _run_program(job: Job, progress: Progress) -> Report:
         raise ProgramError(f"{job.network}: {odd} of a Program is fixed; leave it out, or compile")
     machine, program = load_machine(job.machine), load_program(Path(job.network))
     program.check_machine(machine)
+    prices = price_table(machine.technology)
     rng = np.random.default_rng(0)
     inputs = {x.name: rng.standard_normal(x.shape, np.float32) for x in program.inputs}
     progress("run", 0, 1)
@@ -109,9 +112,12 @@ def _run_program(job: Job, progress: Progress) -> Report:
         batch=1,
         trace=job.trace,
     )
-    note = "a Program: batch, sequence and pattern as compiled; inputs are seeded random numbers"
-    result = replace(result, notes=(*result.notes, note))
-    return make_report(result, machine, price_table(machine.technology), versions=versions())
+    notes = (
+        f"a Program: batch, sequence and pattern as compiled; {RANDOM_INPUTS}",
+        price_note(prices),
+    )
+    result = replace(result, notes=(*result.notes, *notes))
+    return make_report(result, machine, prices, versions=versions())
 
 
 def _pattern(program: Program) -> str:

@@ -16,7 +16,7 @@ from hwsim.spec import numerics
 from hwsim.spec.errors import GraphError, SpecError
 from hwsim.spec.machine import AcceleratorSpec
 from hwsim.spec.patterns import DENSE, NMPattern
-from hwsim.spec.prices import price_table
+from hwsim.spec.prices import PriceTable, price_table
 from hwsim.spec.program import Program
 from mapper.compile import compile_network
 from mapper.graph.ir import Array, Graph
@@ -27,10 +27,12 @@ from models.prune import prune as prune_graph
 from models.quantise import calibrate, quantise
 from models.sentences import SENTENCES
 from models.text_host import TextHost, load_host
+from models.zoo import BUILDERS
 from models.zoo import network as load_network
 
 Progress = Callable[[str, int, int], None]  # stage, done, total
 SEQ = 128
+RANDOM_INPUTS = "inputs are seeded random numbers"
 
 
 def silent(stage: str, done: int, total: int) -> None:
@@ -51,6 +53,7 @@ class Network:
     pattern: NMPattern = DENSE
     text: Path | None = None
     mask: Array | None = None
+    notes: tuple[str, ...] = ()
 
 
 def load(
@@ -67,7 +70,8 @@ def load(
     folder = _text_folder(name)
     if folder is None:
         graph = load_network(name, batch=batch, seq=seq or SEQ, seed=seed)
-        net = Network(graph, _normal(graph, seed), batch, seq)
+        notes = ("weights and inputs are seeded random numbers",) if name in BUILDERS else ()
+        net = Network(graph, _normal(graph, seed), batch, seq, notes=notes or (RANDOM_INPUTS,))
     else:
         net = with_sentences(name, folder, batch, seq or SEQ)
     return net if layers is None else _only(net, layers)
@@ -155,15 +159,26 @@ def report(
     cosine: Cosine | None = None,
     host: tuple[HostWork, ...] = (),
 ) -> Report:
+    """`result` and `dense` priced; what was seeded, derived or left out is said in the notes."""
+    prices = price_table(machine.technology)
+    notes = (*result.notes, *network.notes, price_note(prices))
     return make_report(
-        result,
+        replace(result, notes=notes),
         machine,
-        price_table(machine.technology),
+        prices,
         dense=dense,
         seq=network.seq,
         cosine=cosine,
         host=host,
         versions=versions(),
+    )
+
+
+def price_note(prices: PriceTable) -> str:
+    derived = len(prices.notes)
+    return (
+        f"energy: counted actions only, no leakage; of {len(prices.parts)} prices of {prices.name} "
+        f"{len(prices.parts) - derived} are from a source, {derived} derived"
     )
 
 
