@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.house.tree import ROOT
+from tests.house.tree import ROOT, environment
 
 README = (ROOT / "README.md").read_text()
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -48,7 +48,8 @@ def test_the_readme_names_both_commands_of_make() -> None:
 
 
 def run(command: list[str], folder: Path) -> str:
-    done = subprocess.run([sys.executable, *command], cwd=folder, capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
+    whole = [sys.executable, *command]
+    done = subprocess.run(whole, cwd=folder, env=environment(), capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
     assert done.returncode == 0, f"{command[-1]}\n{done.stderr}"
     return done.stdout
 

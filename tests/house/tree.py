@@ -1,6 +1,7 @@
 """The tree as the house tests see it: files by room, parsed once."""
 
 import ast
+import os
 from functools import cache
 from pathlib import Path
 
@@ -35,3 +36,8 @@ def functions(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
 
 def name(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
+
+
+def environment() -> dict[str, str]:
+    """For a process of its own that imports the packages of this tree, installed or not."""
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
