@@ -7,6 +7,7 @@ kept / block` splits without rest:
 - cycles in which the array was busy and that did not shrink: of a pruned layer `padding` (K to whole
   folds, columns and pixels to whole tiles), of one whose second operand is no weight `attention
   products` (activations cannot be pruned beforehand), else `layers left dense`;
+- the same where the two runs chose different dataflows: `change of dataflow`;
 - `fill`, `drain`;
 - cycles in which it waited or stood idle count for the other unit that was busiest in that layer.
 """
@@ -68,6 +69,8 @@ def _cause(name: str, layer: LayerResult, other: LayerResult) -> str:
         return BLAME[busiest(layer.units)]
     if name != "busy":
         return name
+    if layer.dataflow != other.dataflow:
+        return "change of dataflow"
     if layer.pattern != other.pattern:
         return "padding"
     return "attention products" if layer.kind.split("+")[0] in PRODUCTS else "layers left dense"

@@ -280,4 +280,4 @@ def _assumed(fields: tuple[str, ...]) -> str:
     if not fields:
         return "no number of this machine is assumed"
     groups = dict.fromkeys(name.split(".")[0] for name in fields)
-    return f"assumed ({len(fields)}, in no public source): {', '.join(groups)}"
+    return f"assumed ({len(fields)} numbers): {', '.join(groups)}"

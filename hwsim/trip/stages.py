@@ -175,11 +175,8 @@ def report(
 
 
 def price_note(prices: PriceTable) -> str:
-    derived = len(prices.notes)
-    return (
-        f"energy: counted actions only, no leakage; of {len(prices.parts)} prices of {prices.name} "
-        f"{len(prices.parts) - derived} are from a source, {derived} derived"
-    )
+    shaky = f"{len(prices.notes)} of {len(prices.parts)} prices of {prices.name}"
+    return f"energy: counted actions, no leakage; {shaky} are derived or assumed"
 
 
 def _text_folder(name: str) -> Path | None:

@@ -71,6 +71,13 @@ def test_a_layer_left_dense_is_named() -> None:
     ]
 
 
+def test_another_dataflow_is_named() -> None:
+    r = pruned()
+    other = replace(r, layers=(replace(r.layers[0], dataflow="os"), *r.layers[1:]))
+    causes = {x.cause: x.cycles for x in make_report(other, SPEC, Prices(), dense=dense()).lost}
+    assert causes["change of dataflow"] == pytest.approx(1100 - 4200 / 4) and "padding" not in causes
+
+
 def test_utilisation_of_an_overlapped_layer_is_bounded() -> None:
     """Its MACs ran while the layer before wrote back: its own cycles alone cannot hold them."""
     late = layer("late", "linear", 100, mapped=4800, kept=4800)
