@@ -24,7 +24,7 @@ TIMED = (
     "array.rows", "array.cols", "array.dataflows", "pe.number",
     "levels.act.width_bits", "levels.act.capacity_bits", "levels.weight.capacity_bits", "levels.acc.capacity_bits",
     "levels.vec.width_bits", "levels.vec.capacity_bits", "levels.vec.banks", "vector.lanes", "vector.latency_cycles",
-    "sequencer.queue_depth", "sequencer.token_depth", "memory.width_bits", "memory.latency_cycles", "memory.address_bits", "link_depth",
+    "sequencer.queue_depth", "sequencer.token_depth", "memory.width_bits", "memory.latency_cycles", "link_depth",
 )  # fmt: skip
 
 
