@@ -45,7 +45,7 @@ class Array(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        pes = [[PE(self.spec.pe) for _ in range(self.cols)] for _ in range(self.rows)]
+        self.pes = pes = [[PE(self.spec.pe) for _ in range(self.cols)] for _ in range(self.rows)]
         for r, line in enumerate(pes):
             for c, pe in enumerate(line):
                 m.submodules[f"pe_{r}_{c}"] = pe

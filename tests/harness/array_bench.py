@@ -39,13 +39,17 @@ def packed_weight(spec: AcceleratorSpec, row: WeightRow) -> int:
 class ArrayBench:
     """`gaps`: how often a cycle passes without a push, where the machine allows it. `count`: what was compared."""
 
-    def __init__(self, spec: AcceleratorSpec, work: Work, gaps: float, seed: int) -> None:
+    def __init__(
+        self, spec: AcceleratorSpec, work: Work, gaps: float, seed: int, model: Any = None
+    ) -> None:
+        """`model`: one that gets its batches and weight rows by itself."""
         self.spec, self.work, self.gaps = spec, work, gaps
-        self.model, self.rng = ModelArray(spec, work), np.random.default_rng(seed)
-        self.todo: list[list[Any]] = [work.batches[::-1], work.weights[::-1]]
+        self.model, self.rng = model or ModelArray(spec, work), np.random.default_rng(seed)
+        self.todo: list[list[Any]] = [[], []] if model else [work.batches[::-1], work.weights[::-1]]
         self.count: Counter[str] = Counter()
         self._offered: dict[str, int] = dict.fromkeys(INPUTS, 0)
         self._items: list[Any] = [None, None]
+        self.last_row: list[int] = []
 
     def drive(self) -> dict[str, int]:
         """Inputs that change before this edge: what the model's links hold."""
@@ -92,6 +96,7 @@ class ArrayBench:
                 int(edge.row.end),
             )
             self.count["row"] += 1
+            self.last_row = edge.row.sums.tolist()
         self.count["cycle"] += 1
         assert n < 100_000, "the array stands still"
         return bool(self.model.rows)

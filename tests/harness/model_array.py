@@ -21,6 +21,21 @@ class Edge:
     row: Row | None
 
 
+def leaving(s: Any, rows: deque[Row], now: int) -> Row | None:
+    """The row on `o` in cycle `now`; `end` as the model has it, the sums from NumPy."""
+    if not s.exits:
+        return None
+    at, last = s.head, s.first[s.head] + s.rows[s.head] - 1
+    if not s.first[at] <= now <= last:
+        return None
+    row = rows.popleft()
+    end = now == last and s.ends[at] >= 0
+    assert end == row.end, (
+        f"cycle {now}: the model ends its command at another row than the stimulus"
+    )
+    return row
+
+
 class ModelArray:
     def __init__(self, spec: AcceleratorSpec, work: Work) -> None:
         self.config = link.records(1, CONFIG)[0]
@@ -61,26 +76,14 @@ class ModelArray:
             slot[weight_loader.W_KEPT], slot[weight_loader.W_LAST] = item.kept, item.last
         self.heads[which].append(item)
 
-    def _leaving(self) -> Row | None:
-        """The row on `o`; `end` as the model has it, the sums from NumPy."""
-        s = self.state
-        if not s.exits:
-            return None
-        at, last = s.head, s.first[s.head] + s.rows[s.head] - 1
-        if not s.first[at] <= self.now <= last:
-            return None
-        row = self.rows.popleft()
-        end = self.now == last and s.ends[at] >= 0
-        assert end == row.end, (
-            f"cycle {self.now}: the model ends its command at another row than the stimulus"
-        )
-        if self.now == last:
-            s.head = at + 1 if at + 1 < array.RING else 0
-            s.exits -= 1
-        return row
-
     def step(self) -> Edge:
-        row = self._leaving()
+        row = leaving(self.state, self.rows, self.now)
+        if (
+            row is not None
+            and self.now == self.state.first[self.state.head] + self.state.rows[self.state.head] - 1
+        ):
+            self.state.head = (self.state.head + 1) % array.RING  # the accumulator's part
+            self.state.exits -= 1
         array.step(self.config, self.state, *self.links, self.log, self.now)
         edge = Edge(bool(self.links[0].popped), bool(self.links[1].popped), row)
         for took, head in zip((edge.took_batch, edge.took_weight), self.heads, strict=True):

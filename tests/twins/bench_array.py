@@ -12,14 +12,17 @@ from hwsim.spec.machine import AcceleratorSpec
 from rtl.components.array import Array
 from tests.harness import faults
 from tests.harness.array_bench import OUTPUTS, ArrayBench
+from tests.harness.machine_traffic import EngineArray, random_commands
 from tests.harness.programs import TINY4
 from tests.harness.stimulus import Work, add_os, add_ws, random_layer, random_work
 from tests.harness.twins import Disagreement, simulate
 
 
-def compare(spec: AcceleratorSpec, work: Work, gaps: float, seed: int) -> Counter[str]:
+def compare(
+    spec: AcceleratorSpec, work: Work, gaps: float, seed: int, model: Any = None
+) -> Counter[str]:
     """What was compared: cycles, batches, weights, rows."""
-    dut, bench = Array(spec), ArrayBench(spec, work, gaps, seed)
+    dut, bench = Array(spec), ArrayBench(spec, work, gaps, seed, model)
     ports = {
         "__".join(map(str, path)): Value.cast(value)
         for path, _, value in dut.signature.flatten(dut)
@@ -64,6 +67,15 @@ def test_one_dataflow_alone(dataflow: str) -> None:
         layer = random_layer(np.random.default_rng(cmd), TINY4, pattern, pixels=10, blocks=6, run=3)
         (add_ws if dataflow == "ws" else add_os)(work, cmd, TINY4, layer)
     assert compare(TINY4, work, gaps=0.1, seed=5)["cycle"] > 200
+
+
+@pytest.mark.parametrize("latency", [1, 10])
+def test_traffic_of_the_machine(latency: int) -> None:
+    """The engine's own feed and weight loader drive model and gates."""
+    spec = TINY4.with_(memory__latency_cycles=latency)
+    commands, work = random_commands(latency, spec, 20)
+    done = compare(spec, work, 0, 0, EngineArray(spec, commands, work))
+    assert done["cycle"] > 400 and done["row"] > 100
 
 
 DISAGREE = r"^cycle \d+: array: gates and model disagree on {}: gates {}, model {}$"

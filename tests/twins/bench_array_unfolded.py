@@ -1,0 +1,64 @@
+"""Array, PE by PE: every sum of the gates against an unfolded model at every clock edge; unfolded = folded = NumPy on `o`."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from amaranth.hdl import Value
+
+from rtl.components.array import Array
+from tests.harness import faults
+from tests.harness.array_bench import OUTPUTS, ArrayBench
+from tests.harness.programs import TINY4
+from tests.harness.stimulus import Work, random_work
+from tests.harness.twins import Disagreement, differ, simulate
+from tests.harness.unfolded import Unfolded
+
+
+def compare(work: Work, gaps: float, seed: int) -> Counter[str]:
+    dut, bench = Array(TINY4), ArrayBench(TINY4, work, gaps, seed)
+    ports = {
+        "__".join(map(str, path)): Value.cast(value)
+        for path, _, value in dut.signature.flatten(dut)
+    }
+    array = Unfolded(dut.rows, dut.cols)
+    array.folds = Unfolded.folds_of(work.weights)
+
+    def cycle(ctx: Any, n: int) -> bool:
+        for name, value in bench.drive().items():
+            ctx.set(ports[name], value)
+        for r, line in enumerate(dut.pes):
+            for c, pe in enumerate(line):
+                differ(n, f"array.pe[{r},{c}]", "the sum", ctx.get(pe.o_sum), int(array.sums[r, c]))
+        batch, weight, before = bench.model.batch, bench.model.weight, Counter(bench.count)
+        outputs = {name: ctx.get(ports[name]) for name in OUTPUTS}
+        more, now = bench.check(outputs), bench.count - before
+        if now["batch"]:
+            array.take_batch(n, batch)
+        if now["weight"] and weight.os:
+            array.take_weight(n, weight)
+        row = array.tick(n)
+        differ(n, "array", "a row on o (folded, unfolded)", now["row"], int(row is not None))
+        if row is not None:
+            differ(n, "array", "the row on o (NumPy, unfolded)", bench.last_row, row)
+        bench.count["busy"] += int(array.sums.any())
+        return more
+
+    simulate(dut, cycle)
+    bench.assert_worked()
+    return bench.count
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_random_commands(seed: int) -> None:
+    done = compare(random_work(seed, TINY4, 12), 0.2, seed)
+    assert done["busy"] > 100 and done["row"] > 50
+
+
+@pytest.mark.parametrize("plant", [faults.late_swap, faults.crossed_offset, faults.stuck_triangle])
+def test_a_planted_fault_is_reported_at_its_pe(monkeypatch: pytest.MonkeyPatch, plant: Any) -> None:
+    plant(monkeypatch)
+    with pytest.raises(
+        Disagreement, match=r"^cycle \d+: array.pe\[\d,\d\]: gates and model disagree on the sum: "
+    ):
+        compare(random_work(1, TINY4, 6), 0.0, seed=1)
