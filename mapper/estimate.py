@@ -9,7 +9,8 @@ import numpy as np
 
 from hwsim.spec.commands import FN, WORD_BYTES
 from hwsim.spec.machine import AcceleratorSpec
-from mapper.nest import Chunk, Mapping, Product, segments, tile_shape
+from mapper.emit.areas import param_need, split
+from mapper.nest import Chunk, Mapping, Product, Tail, segments, tile_shape
 
 PASSES = {"softmax": 3, "layernorm": 3}
 
@@ -30,12 +31,18 @@ def word_beats(spec: AcceleratorSpec) -> int:
 
 @dataclass(frozen=True)
 class ComputeCost:
-    """Cycles of one command: `array` steps, `feed` reads, `weight` rows; `latency`: from the last step to the last row visible."""
+    """Cycles of one command alone: `array` steps, `feed` reads, `weight` rows; `latency`: from the last step to the last row visible.
+
+    `folds`: weight rows' PE rows of each fold (ws) or empty; `groups`: pixel groups (os); `steps`: of one fold or group.
+    """
 
     array: int
     feed: int
     weight: int
     latency: int
+    folds: tuple[int, ...]
+    groups: int
+    steps: int
 
     @property
     def bound(self) -> int:
@@ -43,25 +50,49 @@ class ComputeCost:
 
 
 def compute_cost(spec: AcceleratorSpec, dataflow: str, pixels: int, run: int, runs: int, kept: int, block: int) -> ComputeCost:
-    """ws: each fold of R blocks takes ceil(T/L) batches of N*L cycles, and a fold follows the one before by C + N - 1 at least, as the shadow row 0 is free
-    C cycles after the wave began and takes N weight rows; of three folds the third follows the first by (R-1)*N*L + C + 2N, as the second's last row is loaded behind the first's wave. Reads a pixel and fold: segments of whole blocks, cut at runs. os: ceil(T/(R*L)) groups of
-    blocks*N*L cycles, R + C - 1 + R*L apart at least; one read a pixel and chunk."""
+    """ws: each fold of R blocks takes ceil(T/L) batches of N*L steps. Reads a pixel and fold: segments of whole blocks, cut at runs.
+    os: ceil(T/(R*L)) groups of blocks*N*L steps; one read a pixel and chunk."""
     rows, cols, lat = spec.array.rows, spec.array.cols, spec.pe.adder_latency_cycles
     width, bb = spec.levels.act.width_bits // 8, block * spec.pe.element_bytes
     per_run = run // block
     blocks = per_run * runs
     if dataflow == "ws":
-        folds = ceil(blocks / rows)
+        folds = tuple(min(rows, blocks - low) for low in range(0, blocks, rows))
         wave = ceil(pixels / lat) * kept * lat
-        pair = (rows - 1) * kept * lat + cols + 2 * kept
-        array = max((folds - 1) * max(wave, cols + kept - 1), (folds - 1) // 2 * pair) + wave
         feed = pixels * sum(_fold_reads(per_run, blocks, rows, bb, width))
-        return ComputeCost(array, feed, blocks * kept, rows * kept * lat + cols + lat)
+        array = ws_cycles(spec, kept, folds, wave, 1)
+        return ComputeCost(array, feed, blocks * kept, rows * kept * lat + cols + lat, folds, 0, wave)
     groups = ceil(pixels / (rows * lat))
     steps = blocks * kept * lat
-    array = (groups - 1) * max(steps, rows + cols - 1 + rows * lat) + steps
-    chunks = runs * ceil(per_run / max(1, width // bb))
-    return ComputeCost(array, pixels * chunks, groups * blocks * kept, rows + cols + min(pixels, rows * lat) + lat)
+    feed = pixels * runs * ceil(per_run / max(1, width // bb))
+    array = (groups - 1) * max(steps, group_gap(spec)) + steps
+    return ComputeCost(array, feed, groups * blocks * kept, rows + cols + min(pixels, rows * lat) + lat, (), groups, steps)
+
+
+def group_gap(spec: AcceleratorSpec) -> int:
+    """os: from the last step of a group to that of the next, at least: the shadow sums must have left."""
+    rows, lat = spec.array.rows, spec.pe.adder_latency_cycles
+    return rows + spec.array.cols - 1 + rows * lat
+
+
+def ws_cycles(spec: AcceleratorSpec, kept: int, folds: tuple[int, ...], wave: int, times: int) -> int:
+    """Steps from the first to the last of `times` commands of these folds, one behind the other, each wave `wave` steps long.
+
+    Row 0 of the shadow registers is free C cycles after a wave began, and takes N weight rows: the next wave begins C + N - 1 later at least. The
+    loader fills row r of the fold behind wave f from f + r*N*L + C on, and only then row 0 of the fold after it: wave f + 2 begins
+    (rows - 1)*N*L + C + 2*N - 2 after wave f at least, rows those of the fold between. Of the two ways to pair neighbours the longer counts.
+    """
+    cols, lat = spec.array.cols, spec.pe.adder_latency_cycles
+    count = len(folds) * times
+    one = max(wave, cols + kept - 1)
+    two = [max(2 * wave, (rows - 1) * kept * lat + cols + 2 * kept - 2) for rows in folds[1:] + folds[:1]]
+    pairs = (count - 1) // 2
+    if len(folds) % 2:
+        around = sum(two) * (pairs // len(two)) + sum(sorted(two)[: pairs % len(two)])
+    else:
+        around = max(sum(two[o::2]) * (pairs // (len(two) // 2)) + sum(sorted(two[o::2])[: pairs % (len(two) // 2)]) for o in (0, 1))
+    whole = around + ((count - 1) % 2) * (one if len(folds) % 2 or len(folds) == count else wave) + wave
+    return max(whole, count * wave)
 
 
 def _fold_reads(per_run: int, blocks: int, rows: int, block_bytes: int, width: int) -> list[int]:
@@ -187,8 +218,11 @@ def _map_cost(spec: AcceleratorSpec, x: Product, rows: int, width: int, lane: in
     )  # fmt: skip
 
 
-def _tail_cost(spec: AcceleratorSpec, x: Product, fn: str, rows: int) -> int:
-    return vector_cost(spec, {"fn": FN.index(fn), "len": x.n, "count0": rows, "count1": 1, "from_vec": 1, "dst_lane": spec.pe.element_bytes})
+def _tail_cost(spec: AcceleratorSpec, x: Product, t: Tail, rows: int) -> int:
+    return vector_cost(
+        spec, {"fn": FN.index(t.fn), "len": x.n, "count0": rows, "count1": 1, "from_vec": 1, "dst_lane": spec.pe.element_bytes,
+               "has_bias": t.params > 0, "has_scale": t.params > 1, "has_b": t.mask},
+    )  # fmt: skip
 
 
 class Sums:
@@ -218,14 +252,29 @@ class Sums:
         return compute_cost(self.spec, self.m.dataflow, pixels, run, s * r, x.kept, x.block)
 
     def _compute(self) -> None:
-        for chunk, n in Counter((c.nr, c.nc) for c in self.m.chunks).items():
-            for box, times in self.kinds:
-                cost = self.cost(Chunk(0, chunk[0], 0, chunk[1]), box.pixels)
-                many = n * times * self.columns
-                self.array += cost.array * many
-                self.feed += cost.feed * many
-                self.weight_rows += cost.weight * many
-        self.commands += len(self.m.chunks) * self.count * self.columns
+        """The array takes the same folds again and again, waves as long as the pixel tile: at least as long as the shortest, and as the sum of all.
+        Order "pn" keeps one pixel tile for all columns, so there each kind of tile is reckoned by itself."""
+        x, m = self.x, self.m
+        alone = shortest = gap = 0
+        for box, times in self.kinds:
+            costs = [self.cost(c, box.pixels) for c in m.chunks]
+            many = times * self.columns
+            self.feed += sum(c.feed for c in costs) * many
+            self.weight_rows += sum(c.weight for c in costs) * many
+            if m.dataflow == "ws":
+                folds, wave = tuple(f for c in costs for f in c.folds), costs[0].steps
+                self.array += wave * len(folds) * many
+                alone += ws_cycles(self.spec, x.kept, folds, wave, self.columns) * times
+                shortest = min(shortest or wave, wave)
+            else:
+                least = group_gap(self.spec)
+                self.array += sum(c.groups * max(c.steps, least) for c in costs) * many
+                gap = max(least - min(c.steps for c in costs), 0)
+        if m.dataflow == "ws":
+            every = ws_cycles(self.spec, x.kept, folds, shortest, self.columns * self.count)
+            self.array = max(self.array, every, alone if m.order == "pn" else 0)
+        self.array -= gap
+        self.commands += len(m.chunks) * self.count * self.columns
 
     def _vector(self) -> None:
         x, spec = self.x, self.spec
@@ -236,7 +285,7 @@ class Sums:
             if x.cols_out:
                 one += _map_cost(spec, x, box.pixels, self.width, box.pixels | 1)
             full = x.group_n // spec.array.cols * x.groups if x.group_n >= spec.array.cols else self.columns
-            self.vector += times * (one * full + sum(_tail_cost(spec, x, fn, box.pixels) for fn in x.tail))
+            self.vector += times * (one * full + sum(_tail_cost(spec, x, t, box.pixels) for t in x.tail))
         self.commands += self.count * self.columns
 
     def _memory(self, whole: Chunk) -> None:
@@ -265,6 +314,18 @@ class Sums:
         self.commands += self.count * (self.groups + 1) + self.columns * len(m.loads) * (2 if x.block > 1 else 1)
 
 
+def first_box(x: Product, m: Mapping, chunk: Chunk) -> Box:
+    """The pixel tile that comes first."""
+    (np_, vh), (nq, vw) = (_valid(0, min(m.tile[i + 1], (x.p, x.q)[i]), x, chunk, i) for i in (0, 1))
+    return Box(min(m.tile[0], x.batch), np_, nq, vh, vw)
+
+
+def last_pixels(x: Product, m: Mapping) -> tuple[int, int]:
+    """Images and pixels of the pixel tile that comes last."""
+    rest = [(n - 1) % tile + 1 for n, tile in zip((x.batch, x.p, x.q), m.tile, strict=True)]
+    return rest[0], rest[0] * rest[1] * rest[2]
+
+
 def product_bound(spec: AcceleratorSpec, x: Product, m: Mapping) -> LayerBound:
     """Three sums bound the run: array, memory, vector; each with what must have happened before its first and after its last command.
 
@@ -276,30 +337,40 @@ def product_bound(spec: AcceleratorSpec, x: Product, m: Mapping) -> LayerBound:
     first = m.chunks[0]
     whole = first if m.act_chunked else Chunk(0, x.r, 0, x.c_pad if x.groups == 1 else x.c)
     load_rows = sum(x.s * c.nr * c.nc // x.block * x.kept for c in m.chunks[: m.loads[0]])
-    box0 = min((b for b, _ in boxes(x, m, whole)), key=lambda b: b.pixels)
-    lead = start + weight_beats(spec, x, load_rows) + act_beats(spec, x, whole, whole.nc if m.act_chunked else x.pitch, box0)
-    cost = sums.cost(m.chunks[-1], box0.pixels)
-    last, store = _last(spec, x, m, box0.pixels)
+    box = first_box(x, m, whole)
+    lead = start + weight_beats(spec, x, load_rows) + act_beats(spec, x, whole, whole.nc if m.act_chunked else x.pitch, box)
+    images, pixels = last_pixels(x, m)
+    latency = sums.cost(m.chunks[-1], pixels).latency
+    last, store = _last(spec, x, m, images, pixels)
     array = max(sums.array, sums.feed, sums.weight_rows)
     total = max(
-        lead + array + cost.latency + last + store,
+        lead + array + latency + last + store,
         start + sums.memory,
-        lead + sums.cost(m.chunks[0], 1).array + cost.latency + sums.vector + store,
+        lead + sums.cost(m.chunks[0], box.pixels).array + latency + sums.vector + store,
     )
     second = sorted((array, sums.memory, sums.vector))[1]
     return LayerBound(total, array, sums.memory, sums.vector, second, sums.commands)
 
 
-def _last(spec: AcceleratorSpec, x: Product, m: Mapping, pixels: int) -> tuple[int, int]:
-    """Vector cycles and store beats that come after the last sum. A buffer that straddles banks is counted as one row: its pieces overlap."""
-    eb = spec.pe.element_bytes
-    width = min(m.group * spec.array.cols, x.n)
-    if pixels * width * eb > spec.levels.vec.bank_bytes or x.residual or x.cols_out:
-        return _map_cost(spec, x, 1, 1, 1), 1
+def _last(spec: AcceleratorSpec, x: Product, m: Mapping, images: int, pixels: int) -> tuple[int, int]:
+    """Vector cycles and store beats that come after the last sum. Where a buffer may be cut at a bank, one row is counted: its pieces overlap."""
+    eb, width = spec.pe.element_bytes, min(m.group * spec.array.cols, x.n)
     narrow = x.group_n % spec.array.cols or min(spec.array.cols, x.group_n)
-    vector = _map_cost(spec, x, pixels, narrow, 1) + sum(_tail_cost(spec, x, fn, pixels) for fn in x.tail)
-    left = sum_width(x, m, spec)
-    return vector, row_beats(spec, pixels, left, x.out_row or x.n)
+    rows = pixels if _uncut(spec, x, pixels * width * eb) else 1
+    vector = sum(_tail_cost(spec, x, t, rows) for t in x.tail)
+    if x.rows_out or x.tail:
+        vector += _map_cost(spec, x, rows, narrow, 1)
+    if x.cols_out:
+        beats = narrow * images * ceil(pixels // images * eb / spec.memory.beat_bytes)
+        return vector + _map_cost(spec, x, pixels, narrow, pixels | 1), beats
+    return vector, row_beats(spec, rows, sum_width(x, m, spec), x.out_row or x.n)
+
+
+def _uncut(spec: AcceleratorSpec, x: Product, size: int) -> bool:
+    """Whether a buffer of `size` bytes lies in one bank wherever the rings stand."""
+    bank, at = spec.levels.vec.bank_bytes, split(spec, param_need(spec, x), x.name)
+    room = min(bank, at.end - at.results)
+    return size <= (min(room, at.results - at.operands, bank - at.operands % bank) if x.residual else room)
 
 
 def sum_width(x: Product, m: Mapping, spec: AcceleratorSpec) -> int:

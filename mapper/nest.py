@@ -15,11 +15,20 @@ class Place:
     pitch: int
 
 
+@dataclass(frozen=True)
+class Tail:
+    """A row step behind a product: its function, how many of bias and scale it has, whether it has a mask."""
+
+    fn: str
+    params: int
+    mask: bool
+
+
 @dataclass(frozen=True, kw_only=True)
 class Product:
     """Ranks in elements; pairs are (rows, columns), `pad` is top and left. Groups split n and c. `view_*`: bytes between columns, rows and images of
     the input in memory. `dynamic`: the weights are a tensor in memory, rows of n. `rows_out`, `cols_out`: the output is stored dense, transposed
-    (`[batch, n, p*q]`), or both. `tail`: functions of the row steps behind, over whole rows of n; the last one's
+    (`[batch, n, p*q]`), or both. `tail`: row steps behind, over whole rows of n; the last one's
     result is stored. `out_row`: elements of a whole row of the output tensor, 0: n.
     `table_bytes`: parameters of a column tile beyond bias and scale; `fixed_bytes`: of the row steps.
     """
@@ -53,7 +62,7 @@ class Product:
     params: int = 2
     table_bytes: int = 0
     fixed_bytes: int = 0
-    tail: tuple[str, ...] = ()
+    tail: tuple[Tail, ...] = ()
     out_row: int = 0
 
     @property

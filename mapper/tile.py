@@ -8,7 +8,7 @@ from math import ceil
 from hwsim.spec.errors import MappingError
 from hwsim.spec.machine import AcceleratorSpec
 from mapper.allocate import BankedRing
-from mapper.emit.areas import Split, split
+from mapper.emit.areas import Split, param_need, split
 from mapper.estimate import LayerBound, product_bound
 from mapper.nest import Chunk, Mapping, Product, tile_shape
 
@@ -46,15 +46,6 @@ def candidates(spec: AcceleratorSpec, x: Product) -> Iterator[Mapping]:
         for chunks, loads, act_chunked in chunkings(spec, x, tile):
             for group in groups(spec, x, tile, areas):
                 yield from _orders(spec, x, tile, chunks, loads, act_chunked, group)
-
-
-def param_need(spec: AcceleratorSpec, x: Product) -> int:
-    """Bytes of `vec` that parameters need at least: those of the row steps, and two turning blocks of a column tile."""
-    return x.fixed_bytes + 2 * tile_params(spec, x) + 8
-
-
-def tile_params(spec: AcceleratorSpec, x: Product) -> int:
-    return x.params * 4 * spec.array.cols + x.table_bytes
 
 
 def tiles(spec: AcceleratorSpec, x: Product) -> list[tuple[int, int, int]]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from hwsim.spec.errors import MappingError
 from hwsim.spec.machine import AcceleratorSpec
 from mapper.allocate import BankedRing
+from mapper.nest import Product
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,11 @@ def split(spec: AcceleratorSpec, param_bytes: int, where: str) -> Split:
             "raise levels.vec.capacity_bits or lower levels.vec.banks"
         )
     return Split(operands, half, level.capacity_bytes)
+
+
+def param_need(spec: AcceleratorSpec, x: Product) -> int:
+    """Bytes of `vec` that parameters need at least: those of the row steps, and two turning blocks of a column tile."""
+    return x.fixed_bytes + 2 * (x.params * 4 * spec.array.cols + x.table_bytes) + 8
 
 
 class Areas:

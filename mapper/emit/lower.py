@@ -20,13 +20,13 @@ class Wants:
     batch: int = 1
 
 
-def lower(graph: Graph, layer: Layer, spec: AcceleratorSpec, wants: Wants, tail: tuple[Layer, ...]) -> Product:
+def lower(graph: Graph, layer: Layer, spec: AcceleratorSpec, wants: Wants) -> Product:
     """The Product of a layer; parameters and tails are filled in by the caller."""
     shape = graph.shape(layer.inputs[0])
     eb = spec.pe.element_bytes
     base = Product(
         name=layer.name, kind=layer.kind, batch=1, p=1, q=1, height=1, width=1, c=1, n=1, element_bytes=eb,
-        residual=bool(layer.attrs.get("residual")), rows_out=wants.rows, cols_out=wants.cols, tail=tuple(t.kind for t in tail),
+        residual=bool(layer.attrs.get("residual")), rows_out=wants.rows, cols_out=wants.cols,
     )  # fmt: skip
     changes = {"conv2d": _conv2d, "linear": _linear, "scores": _scores, "context": _context, "matmul": _matmul}[layer.kind](
         graph, layer, shape, eb, wants

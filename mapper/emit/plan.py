@@ -10,14 +10,14 @@ from hwsim.spec.machine import AcceleratorSpec
 from mapper.emit.image import Image
 from mapper.emit.lower import PRODUCTS, Wants, lower
 from mapper.emit.product import Epilogue
-from mapper.emit.plan_vector import MAPS, ROW_KINDS, FlatPlan, plan_flat, plan_window, row_param_bytes, row_step, vector_bound
+from mapper.emit.plan_vector import MAPS, ROW_KINDS, FlatPlan, plan_flat, plan_window, row_param_bytes, row_step, unmasked, vector_bound
 from mapper.emit.rows import RowStep
 from mapper.emit.window import WindowLayer
 from mapper.emit.weights import arrange
 from mapper.estimate import LayerBound
 from mapper.graph.ir import Graph, Layer
 from mapper.graph.quant_params import VectorParams, is_depthwise, layer_params
-from mapper.nest import Mapping, Product, column_tiles
+from mapper.nest import Mapping, Product, Tail, column_tiles
 from mapper.tile import choose
 
 ON_HOST = ("embedding",)
@@ -101,7 +101,7 @@ def _wants(graph: Graph, root: dict[str, str]) -> dict[str, Wants]:
 
 
 def _plan_layer(graph: Graph, spec: AcceleratorSpec, image: Image, dataflow: str | None, plan: Plan, layer: Layer) -> Step:
-    step = Step(layer, layer_params(graph, layer, spec.pe.number))
+    step = Step(layer, unmasked(layer_params(graph, layer, spec.pe.number)))
     if layer.kind not in PRODUCTS or is_depthwise(layer):
         if layer.kind in (*ROW_KINDS, *MAPS):
             step.vector, step.param_bytes = plan_flat(spec, image, layer, step.params)
@@ -133,12 +133,13 @@ def _plan_product(graph: Graph, spec: AcceleratorSpec, image: Image, dataflow: s
         readers = {u.name for u in graph.users(layer.name)} - {t.name for t in step.tail}
         shared = [n for n, r in plan.root.items() if r == layer.name and n != layer.name]
         wants = replace(wants, rows=bool(readers or shared) or layer.name in graph.outputs)
-    product = lower(graph, layer, spec, wants, step.tail)
+    product = lower(graph, layer, spec, wants)
     p = step.params
-    tail_params = [layer_params(graph, t, spec.pe.number) for t in step.tail]
+    tail_params = [unmasked(layer_params(graph, t, spec.pe.number)) for t in step.tail]
     product = replace(
         product, params=(p.bias is not None) + (p.scale is not None), table_bytes=0 if p.table is None else p.table.nbytes,
         fixed_bytes=sum(row_param_bytes(q, spec) for q in tail_params),
+        tail=tuple(Tail(q.fn, (q.bias is not None) + (q.scale is not None), q.mask is not None) for q in tail_params),
     )  # fmt: skip
     step.mapping, step.bound = choose(spec, product, dataflow)
     step.estimate = step.bound.cycles

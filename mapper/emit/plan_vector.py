@@ -29,6 +29,11 @@ class FlatPlan:
     sources: int
 
 
+def unmasked(p: VectorParams) -> VectorParams:
+    """Without a mask that masks nothing."""
+    return p if p.mask is None or p.mask.any() else replace(p, mask=None)
+
+
 def row_param_bytes(p: VectorParams, spec: AcceleratorSpec) -> int:
     """What a row step keeps in vec: parameters, and two turning rows of its mask."""
     mask = 0 if p.mask is None else 2 * (-(-p.mask.shape[-1] * spec.pe.element_bytes // 4) * 4)
@@ -41,8 +46,6 @@ def constant_bytes(p: VectorParams) -> int:
 
 def row_step(image: Image, layer: Layer, p: VectorParams) -> RowStep:
     """A softmax, layernorm or map over whole rows, with its constants in the image. As a tail, the instances of one mask row are its heads."""
-    if p.mask is not None and not p.mask.any():
-        p = replace(p, mask=None)  # masks nothing
     parts = [np.ascontiguousarray(v).reshape(-1).view(np.uint8) for v in (p.bias, p.scale, p.table) if v is not None]
     size = constant_bytes(p)
     return RowStep(
@@ -122,7 +125,10 @@ def vector_bound(spec: AcceleratorSpec, graph: Graph, layer: Layer, plan: FlatPl
         args = {"fn": FN.index(plan.fn), "window_h": plan.window.kernel[0], "window_w": plan.window.kernel[1]}
         works = [(rows * (plan.channels // plan.slice), min(plan.slice, plan.channels), args)]
     else:
-        works = [(r.count, r.length, {"fn": FN.index(s.fn), "has_b": plan.sources > 1 or s.mask >= 0}) for r, s in plan.parts]
+        works = [
+            (r.count, r.length, {"fn": FN.index(s.fn), "has_b": plan.sources > 1 or s.mask >= 0, "has_bias": s.has_bias, "has_scale": s.has_scale})
+            for r, s in plan.parts
+        ]
     cycles = sum(_rows_cost(spec, *work) for work in works)
     start = word_beats(spec) + spec.memory.latency_cycles
     return start + max(beats, 1 + cycles + spec.vector.latency_cycles)

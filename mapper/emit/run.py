@@ -6,7 +6,7 @@ from math import prod
 from hwsim.spec.machine import AcceleratorSpec
 from hwsim.spec.program import LayerInfo, Region
 from mapper.allocate import Memory, Ring
-from mapper.emit.areas import Areas, split
+from mapper.emit.areas import Areas, param_need, split
 from mapper.emit.describe import describe
 from mapper.emit.flat import emit_rows
 from mapper.emit.image import Image
@@ -19,7 +19,6 @@ from mapper.emit.stream import Stream
 from mapper.emit.window import WindowEmitter, WindowLayer
 from mapper.graph.ir import Graph
 from mapper.nest import Place
-from mapper.tile import param_need
 
 
 class Emitter:
