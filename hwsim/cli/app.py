@@ -66,17 +66,15 @@ def run(
     ] = None,
 ) -> None:
     """Prunes, maps and runs a network; shows cycles, energy and what took them."""
-    from hwsim.cli.files import check_folder, write_report
+    from hwsim.cli.files import whole_folder, write_report
     from hwsim.trip import Job, run_job
 
-    for folder in (out, trace):
-        check_folder(folder)
-    job = Job(network, machine, pattern, batch, seq, layers, values, trace)
-    with bars() as progress:
+    with whole_folder(out) as drawn, whole_folder(trace) as traced, bars() as progress:
+        job = Job(network, machine, pattern, batch, seq, layers, values, traced)
         report = run_job(job, progress)
-        if out:
+        if drawn:
             progress("draw", 0, 1)
-            write_report(report, out)
+            write_report(report, drawn)
     _show(report, as_json)
 
 
@@ -89,12 +87,12 @@ def report(
     out: Annotated[Path | None, typer.Option("-o", "--out", help="draw the PNGs there")] = None,
 ) -> None:
     """Shows a saved result again."""
-    from hwsim.cli.files import check_folder, read_report, write_report
+    from hwsim.cli.files import read_report, whole_folder, write_report
 
-    check_folder(out)
     read = read_report(result)
-    if out:
-        write_report(read, out)
+    with whole_folder(out) as drawn:
+        if drawn:
+            write_report(read, drawn)
     _show(read, as_json)
 
 

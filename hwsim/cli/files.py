@@ -1,16 +1,46 @@
-"""Reads and writes reports. Everything is made before anything is written, and written beside, then renamed."""
+"""Reads and writes reports: everything is made first, written beside, then renamed."""
 
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from hwsim.report.report import Report
 from hwsim.spec.errors import ResultError
-from hwsim.spec.program import write_whole
 
 
-def check_folder(folder: Path | None) -> None:
-    """Before the work, not after it: raises ResultError where no folder can stand."""
-    if folder is not None and folder.exists() and not folder.is_dir():
+@contextmanager
+def whole_folder(folder: Path | None) -> Iterator[Path | None]:
+    """A folder beside; its files move into `folder` when all went well, and vanish when not. Raises
+    ResultError, before the work where it can be known, where no folder can stand.
+    """
+    if folder is None:
+        yield None
+        return
+    if folder.exists() and not folder.is_dir():
         raise ResultError(f"{folder}: is a file; give a folder")
+    parent = next(p for p in folder.absolute().parents if p.exists())
+    with _writable(folder):
+        beside = Path(tempfile.mkdtemp(dir=parent, prefix=f".{folder.name}."))
+    try:
+        yield beside
+        with _writable(folder):
+            for path in sorted(p for p in beside.rglob("*") if p.is_file()):
+                target = folder / path.relative_to(beside)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                os.replace(path, target)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+@contextmanager
+def _writable(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as e:
+        raise ResultError(f"{folder}: cannot be written ({e.strerror}); give another folder") from e
 
 
 def check_file(path: Path) -> None:
@@ -25,12 +55,8 @@ def write_report(report: Report, folder: Path) -> None:
     from hwsim.report.pictures import pictures
 
     files = {"result.json": report.to_json().encode() + b"\n", **pictures(report)}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as e:
-        raise ResultError(f"{folder}: cannot be made ({e.strerror}); give another folder") from e
     for name, data in files.items():
-        write_whole(folder / name, data)
+        (folder / name).write_bytes(data)
 
 
 def read_report(path: Path) -> Report:

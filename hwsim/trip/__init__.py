@@ -6,13 +6,15 @@ from hwsim.trip.stages import (
     Network,
     Progress,
     compile,
+    every_sentence,
     load,
+    lower,
     prune,
     report,
     simulate,
 )
 
 __all__ = [
-    "Job", "Network", "Progress", "compile", "compile_job", "host_work", "load", "prune", "report",
-    "run_job", "sentence_cosine", "simulate",
+    "Job", "Network", "Progress", "compile", "compile_job", "every_sentence",
+    "host_work", "load", "lower", "prune", "report", "run_job", "sentence_cosine", "simulate",
 ]  # fmt: skip
