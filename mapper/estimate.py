@@ -1,150 +1,28 @@
-"""What a command costs its unit at least, in closed form, and from that a lower bound for a layer. docs/machine.md is the contract."""
+"""A lower bound on the cycles of a Product under a Mapping, and the score by which mappings are ranked. Commands: mapper/cost.py."""
 
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import ceil, gcd
+from math import ceil
 
-import numpy as np
-
-from hwsim.spec.commands import FN, WORD_BYTES
+from hwsim.spec.commands import FN
 from hwsim.spec.machine import AcceleratorSpec
+from mapper.cost import ComputeCost, compute_cost, group_gap, vector_cost, word_beats, ws_cycles
 from mapper.emit.areas import param_need, split
 from mapper.nest import Chunk, Mapping, Product, Tail, segments, tile_shape
-
-PASSES = {"softmax": 3, "layernorm": 3}
-
-
-def beats(spec: AcceleratorSpec, mem: int, run: int, loop0: tuple[int, int] = (1, 0), loop1: tuple[int, int] = (1, 0)) -> int:
-    """Beats of a copy: for each run those that cover it, ceil((mem mod W + run)/W)."""
-    w = spec.memory.beat_bytes
-    (c0, s0), (c1, s1) = loop0, loop1
-    if s0 % w == 0 and s1 % w == 0:
-        return c0 * c1 * -(-(mem % w + run) // w)
-    at = mem + np.arange(c0)[None, :] * s0 + np.arange(c1)[:, None] * s1
-    return int(np.sum(-(-(at % w + run) // w)))
-
-
-def word_beats(spec: AcceleratorSpec) -> int:
-    return max(1, WORD_BYTES // spec.memory.beat_bytes)
-
-
-@dataclass(frozen=True)
-class ComputeCost:
-    """Cycles of one command alone: `array` steps, `feed` reads, `weight` rows; `latency`: from the last step to the last row visible.
-
-    `folds`: weight rows' PE rows of each fold (ws) or empty; `groups`: pixel groups (os); `steps`: of one fold or group.
-    """
-
-    array: int
-    feed: int
-    weight: int
-    latency: int
-    folds: tuple[int, ...]
-    groups: int
-    steps: int
-
-    @property
-    def bound(self) -> int:
-        return max(self.array, self.feed, self.weight)
-
-
-def compute_cost(spec: AcceleratorSpec, dataflow: str, pixels: int, run: int, runs: int, kept: int, block: int) -> ComputeCost:
-    """ws: each fold of R blocks takes ceil(T/L) batches of N*L steps. Reads a pixel and fold: segments of whole blocks, cut at runs.
-    os: ceil(T/(R*L)) groups of blocks*N*L steps; one read a pixel and chunk."""
-    rows, cols, lat = spec.array.rows, spec.array.cols, spec.pe.adder_latency_cycles
-    width, bb = spec.levels.act.width_bits // 8, block * spec.pe.element_bytes
-    per_run = run // block
-    blocks = per_run * runs
-    if dataflow == "ws":
-        folds = tuple(min(rows, blocks - low) for low in range(0, blocks, rows))
-        wave = ceil(pixels / lat) * kept * lat
-        feed = pixels * sum(_fold_reads(per_run, blocks, rows, bb, width))
-        array = ws_cycles(spec, kept, folds, wave, 1)
-        return ComputeCost(array, feed, blocks * kept, rows * kept * lat + cols + lat, folds, 0, wave)
-    groups = ceil(pixels / (rows * lat))
-    steps = blocks * kept * lat
-    feed = pixels * runs * ceil(per_run / max(1, width // bb))
-    array = (groups - 1) * max(steps, group_gap(spec)) + steps
-    return ComputeCost(array, feed, groups * blocks * kept, rows + cols + min(pixels, rows * lat) + lat, (), groups, steps)
-
-
-def group_gap(spec: AcceleratorSpec) -> int:
-    """os: from the last step of a group to that of the next, at least: the shadow sums must have left."""
-    rows, lat = spec.array.rows, spec.pe.adder_latency_cycles
-    return rows + spec.array.cols - 1 + rows * lat
-
-
-def ws_cycles(spec: AcceleratorSpec, kept: int, folds: tuple[int, ...], wave: int, times: int) -> int:
-    """Steps from the first to the last of `times` commands of these folds, one behind the other, each wave `wave` steps long.
-
-    Row 0 of the shadow registers is free C cycles after a wave began, and takes N weight rows: the next wave begins C + N - 1 later at least. The
-    loader fills row r of the fold behind wave f from f + r*N*L + C on, and only then row 0 of the fold after it: wave f + 2 begins
-    (rows - 1)*N*L + C + 2*N - 2 after wave f at least, rows those of the fold between. Of the two ways to pair neighbours the longer counts.
-    """
-    cols, lat = spec.array.cols, spec.pe.adder_latency_cycles
-    count = len(folds) * times
-    one = max(wave, cols + kept - 1)
-    two = [max(2 * wave, (rows - 1) * kept * lat + cols + 2 * kept - 2) for rows in folds[1:] + folds[:1]]
-    pairs = (count - 1) // 2
-    if len(folds) % 2:
-        around = sum(two) * (pairs // len(two)) + sum(sorted(two)[: pairs % len(two)])
-    else:
-        around = max(sum(two[o::2]) * (pairs // (len(two) // 2)) + sum(sorted(two[o::2])[: pairs % (len(two) // 2)]) for o in (0, 1))
-    whole = around + ((count - 1) % 2) * (one if len(folds) % 2 or len(folds) == count else wave) + wave
-    return max(whole, count * wave)
-
-
-def _fold_reads(per_run: int, blocks: int, rows: int, block_bytes: int, width: int) -> list[int]:
-    """Reads a pixel of each fold."""
-    out = []
-    for low in range(0, blocks, rows):
-        high, at, reads = min(low + rows, blocks), low, 0
-        while at < high:
-            end = min(high, (at // per_run + 1) * per_run)
-            reads += -(-(end - at) * block_bytes // width)
-            at = end
-        out.append(reads)
-    return out
-
-
-def vector_cost(spec: AcceleratorSpec, a: dict[str, int]) -> int:
-    """Setup, then rows x chunks x beats (docs/machine.md, vector), then the latency after each pass that reduces and once at the end."""
-    v, width, eb = spec.vector, spec.levels.vec.width_bits, spec.pe.element_bits
-    fn, length = FN[a["fn"]], a["len"]
-    window = a.get("window_h", 1) * a.get("window_w", 1)
-    lanes = v.lanes if a.get("from_vec") else min(v.lanes, spec.array.cols)
-    chunks = ceil(length / lanes)
-    params = bool(a.get("has_bias")) + bool(a.get("has_scale"))
-    one = ceil(lanes * eb / width)
-    reads = (one * window if a.get("from_vec") else 0) + (one if a.get("has_b") else 0)
-    extra = params * ceil(lanes * 32 / width) if length > lanes else 0
-    step = width // eb
-    writes = ceil(lanes * gcd(a["dst_lane"] * 8 // eb, step) / step)
-    setup = params * ceil(length * 32 / width) if length <= lanes else 0
-    if fn == "depthwise":
-        setup += ceil(window * length * eb / width)
-    if a.get("act") in (3, 4) and eb == 8:
-        setup += ceil(256 * 8 / width)
-    if fn == "softmax" and eb == 8:
-        setup += ceil(256 * 32 / width)
-    passes = PASSES.get(fn, 1)
-    rows, row = a["count0"] * a["count1"], chunks * ((passes - 1) * max(1, reads) + max(1, reads + extra, writes))
-    waits = (passes - 1) * ceil(rows / v.rows_in_flight) * v.latency_cycles
-    return setup + rows * row + waits + v.latency_cycles
 
 
 @dataclass(frozen=True)
 class LayerBound:
     """`cycles`: no run of the layer alone, from cold, is shorter. Sums over its commands: `array` (steps, reads or weight rows, the largest),
-    `memory` (beats, command words included), `vector`; `second`: the second largest of the three; `commands`: at least so many."""
+    `memory` (beats, command words included), `vector`; `commands`: at least so many. `score`: what mappings are ranked by, no bound."""
 
     cycles: int
     array: int
     memory: int
     vector: int
-    second: int
     commands: int
+    score: float
 
 
 @dataclass(frozen=True)
@@ -195,11 +73,11 @@ def act_beats(spec: AcceleratorSpec, x: Product, chunk: Chunk, pitch: int, box: 
     return runs * ceil(run / w)
 
 
-def weight_beats(spec: AcceleratorSpec, x: Product, rows: int) -> int:
+def weight_beats(spec: AcceleratorSpec, x: Product, rows: int, width: int) -> int:
     """Of one column tile: payload and offsets."""
     eb, w, cols = spec.pe.element_bytes, spec.memory.beat_bytes, spec.array.cols
     if x.dynamic:
-        return rows * ceil(min(cols, x.group_n) * eb / w)
+        return rows * ceil(width * eb / w)
     meta = -(-cols * (x.block.bit_length() - 1) // 8)
     return ceil(rows * cols * eb / w) + ceil(rows * meta / w)
 
@@ -237,14 +115,17 @@ class Sums:
         whole = Chunk(0, x.r, 0, x.c_pad if x.groups == 1 else x.c)
         self.kinds = list(boxes(x, m, whole))
         self.count = sum(n for _, n in self.kinds)
-        self.array = self.feed = self.weight_rows = self.vector = self.memory = self.commands = 0
+        self.array = self.feed = self.weight_rows = self.vector = self.commands = 0
+        self.loads = self.acts = self.residual = self.stores = 0  # beats
         self._compute()
         self._vector()
         self._memory(whole)
-        words = x.instances * self.commands + 1
-        self.array, self.feed, self.weight_rows, self.vector = (v * x.instances for v in (self.array, self.feed, self.weight_rows, self.vector))
-        self.memory = self.memory * x.instances + words * word_beats(spec)
-        self.commands = words
+        for name in ("array", "feed", "weight_rows", "vector", "commands", "loads", "acts", "residual", "stores"):
+            setattr(self, name, getattr(self, name) * x.instances)
+        self.commands += 1
+        self.words = self.commands * word_beats(spec)
+        self.memory = self.loads + self.residual + self.stores + self.words
+        self.busy = max(self.array, self.feed, self.weight_rows)
 
     def cost(self, chunk: Chunk, pixels: int) -> ComputeCost:
         x = self.x
@@ -291,27 +172,34 @@ class Sums:
     def _memory(self, whole: Chunk) -> None:
         x, m, spec = self.x, self.m, self.spec
         rows = sum(x.s * c.nr * c.nc // x.block * x.kept for c in m.chunks)
-        weights = weight_beats(spec, x, rows) * self.columns
+        cols = spec.array.cols
+        weights = x.groups * sum(weight_beats(spec, x, rows, min(cols, x.group_n - j)) for j in range(0, x.group_n, cols))
         once = m.keep_weights or self.count == 1 or (self.columns == 1 and len(m.loads) == 1)
-        self.memory += weights * (1 if once else self.count)
+        self.loads = weights * (1 if once else self.count)
         if m.act_chunked:
-            acts = sum(act_beats(spec, x, c, c.nc, box) * times for c in m.chunks for box, times in boxes(x, m, c)) * self.columns
+            self.acts = sum(act_beats(spec, x, c, c.nc, box) * times for c in m.chunks for box, times in boxes(x, m, c)) * self.columns
         else:
-            acts = sum(act_beats(spec, x, whole, x.pitch, box) * times for box, times in self.kinds)
-            acts *= self.groups if m.order == "np" and not m.keep_act else 1
-        self.memory += acts
-        gathered = [min(m.group * spec.array.cols, x.n)] * (self.groups - 1) if x.groups == 1 else []
-        gathered.append(x.n - sum(gathered))
-        if x.groups > 1 and self.groups > 1:
-            gathered = [m.group * self.width] * (x.n // (m.group * self.width))
+            self.acts = sum(act_beats(spec, x, whole, x.pitch, box) * times for box, times in self.kinds)
+            self.acts *= self.groups if m.order == "np" and not m.keep_act else 1
+        self.loads += self.acts
+        rows_moved = 0
         for box, times in self.kinds:
-            moved = sum(row_beats(spec, box.pixels, width, x.out_row or x.n) for width in gathered)
-            self.memory += times * moved * (x.rows_out + x.residual)
+            rows_moved += times * sum(row_beats(spec, box.pixels, width, x.out_row or x.n) for width in self._gathered())
             if x.tail:
-                self.memory += times * row_beats(spec, box.pixels, x.n, x.out_row or x.n)
+                self.stores += times * row_beats(spec, box.pixels, x.n, x.out_row or x.n)
             if x.cols_out:
-                self.memory += times * x.n * box.nb * ceil(box.np * box.nq * spec.pe.element_bytes / spec.memory.beat_bytes)
+                self.stores += times * x.n * box.nb * ceil(box.np * box.nq * spec.pe.element_bytes / spec.memory.beat_bytes)
+        self.residual = rows_moved * x.residual
+        self.stores += rows_moved * x.rows_out
         self.commands += self.count * (self.groups + 1) + self.columns * len(m.loads) * (2 if x.block > 1 else 1)
+
+    def _gathered(self) -> list[int]:
+        """Columns of each group."""
+        x, m, cols = self.x, self.m, self.spec.array.cols
+        if x.groups > 1 and self.groups > 1:
+            return [m.group * self.width] * (x.n // (m.group * self.width))
+        most = min(m.group * cols, x.n)
+        return [most] * (self.groups - 1) + [x.n - most * (self.groups - 1)]
 
 
 def first_box(x: Product, m: Mapping, chunk: Chunk) -> Box:
@@ -338,18 +226,40 @@ def product_bound(spec: AcceleratorSpec, x: Product, m: Mapping) -> LayerBound:
     whole = first if m.act_chunked else Chunk(0, x.r, 0, x.c_pad if x.groups == 1 else x.c)
     load_rows = sum(x.s * c.nr * c.nc // x.block * x.kept for c in m.chunks[: m.loads[0]])
     box = first_box(x, m, whole)
-    lead = start + weight_beats(spec, x, load_rows) + act_beats(spec, x, whole, whole.nc if m.act_chunked else x.pitch, box)
+    lead = start + weight_beats(spec, x, load_rows, sums.width) + act_beats(spec, x, whole, whole.nc if m.act_chunked else x.pitch, box)
     images, pixels = last_pixels(x, m)
-    latency = sums.cost(m.chunks[-1], pixels).latency
+    cost = sums.cost(m.chunks[-1], pixels)
     last, store = _last(spec, x, m, images, pixels)
-    array = max(sums.array, sums.feed, sums.weight_rows)
     total = max(
-        lead + array + latency + last + store,
+        lead + sums.busy + cost.latency + last + store,
         start + sums.memory,
-        lead + sums.cost(m.chunks[0], box.pixels).array + latency + sums.vector + store,
+        start + sums.loads + sums.residual + cost.bound + cost.latency + last + store,
+        lead + sums.cost(m.chunks[0], box.pixels).array + cost.latency + sums.vector + store,
     )
-    second = sorted((array, sums.memory, sums.vector))[1]
-    return LayerBound(total, array, sums.memory, sums.vector, second, sums.commands)
+    return LayerBound(total, sums.busy, sums.memory, sums.vector, sums.commands, max(total, start + _pipeline(spec, x, m, sums, last)))
+
+
+def _pipeline(spec: AcceleratorSpec, x: Product, m: Mapping, sums: Sums, last: int) -> float:
+    """Cycles of a pipeline of equal steps, one for each pixel tile and group of column tiles: where a buffer has one turn only, what fills it and what
+    empties it take turns. Ranks mappings; no bound."""
+    steps = x.instances * sums.count * sums.groups
+    at = split(spec, param_need(spec, x), x.name)
+    size = min(m.group * spec.array.cols, x.n) * m.tile[0] * m.tile[1] * m.tile[2] * spec.pe.element_bytes
+    array, vector, memory = sums.busy / steps, sums.vector / steps, sums.memory / steps
+    step = max(array, vector, memory)
+    if 2 * size * (1 + bool(x.tail and x.rows_out)) > at.end - at.results:
+        step = max(step, max(array, vector) + sums.stores / steps)
+    if x.residual and 2 * size > at.results - at.operands:
+        step = max(step, max(array, vector) + sums.residual / steps)
+    tile = act_tile_bytes(spec, x, m)
+    if m.order == "pn" and sums.count > 1 and 2 * tile > spec.levels.act.capacity_bytes and not m.act_chunked:
+        step = max(step, array + sums.acts / steps)
+    return steps * step + array + last
+
+
+def act_tile_bytes(spec: AcceleratorSpec, x: Product, m: Mapping) -> int:
+    tall, wide = tile_shape(x, min(m.tile[1], x.p), min(m.tile[2], x.q), x.r)
+    return m.tile[0] * tall * wide * x.pitch * spec.pe.element_bytes
 
 
 def _last(spec: AcceleratorSpec, x: Product, m: Mapping, images: int, pixels: int) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from mapper.emit.flat import Rows, plan_rows
 from mapper.emit.image import Image
 from mapper.emit.rows import RowStep
 from mapper.emit.window import WindowLayer, choose_tile
-from mapper.estimate import vector_cost, word_beats
+from mapper.cost import vector_cost, word_beats
 from mapper.graph.ir import Array, Graph, Layer
 from mapper.graph.quant_params import VectorParams
 from mapper.graph.windows import Window

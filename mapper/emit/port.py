@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hwsim.spec.commands import ACT, FN, LEVELS
 from hwsim.spec.machine import AcceleratorSpec
 from mapper.emit.stream import Stream
-from mapper.estimate import beats, compute_cost, vector_cost
+from mapper.cost import beats, compute_cost, vector_cost
 
 STRIDE_MAX = (1 << 23) - 1
 RUN_MAX = (1 << 24) - 1

@@ -7,6 +7,7 @@ import numpy as np
 
 from hwsim.spec.errors import GraphError
 from mapper.graph.ir import KINDS, Array, Graph, Layer
+from mapper.graph.quant_params import is_depthwise
 from mapper.graph.shapes import infer_shape
 
 __all__ = ["check", "infer_shape", "pattern_rows"]
@@ -51,6 +52,10 @@ def _check_words(layer: Layer) -> None:
                 raise GraphError(
                     f"{layer.name}: {layer.kind} has no {what} {name!r}; it has {', '.join(known) or 'none'}"
                 )
+    if layer.attrs.get("residual") and is_depthwise(layer):
+        raise GraphError(
+            f"{layer.name}: a depthwise convolution adds no residual; use an add layer behind it"
+        )
     act: Any = layer.attrs.get("act")
     if act is not None and act not in ACTS:
         raise GraphError(f"{layer.name}: act is {act!r}; use {', '.join(ACTS)}")

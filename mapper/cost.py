@@ -1,0 +1,130 @@
+"""What one command costs its unit at least, in closed form. docs/machine.md is the contract."""
+
+from dataclasses import dataclass
+from math import ceil, gcd
+
+import numpy as np
+
+from hwsim.spec.commands import FN, WORD_BYTES
+from hwsim.spec.machine import AcceleratorSpec
+
+PASSES = {"softmax": 3, "layernorm": 3}
+
+
+def beats(spec: AcceleratorSpec, mem: int, run: int, loop0: tuple[int, int] = (1, 0), loop1: tuple[int, int] = (1, 0)) -> int:
+    """Beats of a copy: for each run those that cover it, ceil((mem mod W + run)/W)."""
+    w = spec.memory.beat_bytes
+    (c0, s0), (c1, s1) = loop0, loop1
+    if s0 % w == 0 and s1 % w == 0:
+        return c0 * c1 * -(-(mem % w + run) // w)
+    at = mem + np.arange(c0)[None, :] * s0 + np.arange(c1)[:, None] * s1
+    return int(np.sum(-(-(at % w + run) // w)))
+
+
+def word_beats(spec: AcceleratorSpec) -> int:
+    return max(1, WORD_BYTES // spec.memory.beat_bytes)
+
+
+@dataclass(frozen=True)
+class ComputeCost:
+    """Cycles of one command alone: `array` steps, `feed` reads, `weight` rows; `latency`: from the last step to the last row visible.
+
+    `folds`: weight rows' PE rows of each fold (ws) or empty; `groups`: pixel groups (os); `steps`: of one fold or group.
+    """
+
+    array: int
+    feed: int
+    weight: int
+    latency: int
+    folds: tuple[int, ...]
+    groups: int
+    steps: int
+
+    @property
+    def bound(self) -> int:
+        return max(self.array, self.feed, self.weight)
+
+
+def compute_cost(spec: AcceleratorSpec, dataflow: str, pixels: int, run: int, runs: int, kept: int, block: int) -> ComputeCost:
+    """ws: each fold of R blocks takes ceil(T/L) batches of N*L steps. Reads a pixel and fold: segments of whole blocks, cut at runs.
+    os: ceil(T/(R*L)) groups of blocks*N*L steps; one read a pixel and chunk."""
+    rows, cols, lat = spec.array.rows, spec.array.cols, spec.pe.adder_latency_cycles
+    width, bb = spec.levels.act.width_bits // 8, block * spec.pe.element_bytes
+    per_run = run // block
+    blocks = per_run * runs
+    if dataflow == "ws":
+        folds = tuple(min(rows, blocks - low) for low in range(0, blocks, rows))
+        wave = ceil(pixels / lat) * kept * lat
+        feed = pixels * sum(_fold_reads(per_run, blocks, rows, bb, width))
+        array = ws_cycles(spec, kept, folds, wave, 1)
+        return ComputeCost(array, feed, blocks * kept, rows * kept * lat + cols + lat, folds, 0, wave)
+    groups = ceil(pixels / (rows * lat))
+    steps = blocks * kept * lat
+    feed = pixels * runs * ceil(per_run / max(1, width // bb))
+    array = (groups - 1) * max(steps, group_gap(spec)) + steps
+    return ComputeCost(array, feed, groups * blocks * kept, rows + cols + min(pixels, rows * lat) + lat, (), groups, steps)
+
+
+def group_gap(spec: AcceleratorSpec) -> int:
+    """os: from the last step of a group to that of the next, at least: the shadow sums must have left."""
+    rows, lat = spec.array.rows, spec.pe.adder_latency_cycles
+    return rows + spec.array.cols - 1 + rows * lat
+
+
+def ws_cycles(spec: AcceleratorSpec, kept: int, folds: tuple[int, ...], wave: int, times: int) -> int:
+    """Steps from the first to the last of `times` commands of these folds, one behind the other, each wave `wave` steps long.
+
+    Row 0 of the shadow registers is free C cycles after a wave began, and takes N weight rows: the next wave begins C + N - 1 later at least. The
+    loader fills row r of the fold behind wave f from f + r*N*L + C on, and only then row 0 of the fold after it: wave f + 2 begins
+    (rows - 1)*N*L + C + 2*N - 2 after wave f at least, rows those of the fold between. Of the two ways to pair neighbours the longer counts.
+    """
+    cols, lat = spec.array.cols, spec.pe.adder_latency_cycles
+    count = len(folds) * times
+    one = max(wave, cols + kept - 1)
+    two = [max(2 * wave, (rows - 1) * kept * lat + cols + 2 * kept - 2) for rows in folds[1:] + folds[:1]]
+    pairs = (count - 1) // 2
+    if len(folds) % 2:
+        around = sum(two) * (pairs // len(two)) + sum(sorted(two)[: pairs % len(two)])
+    else:
+        around = max(sum(two[o::2]) * (pairs // (len(two) // 2)) + sum(sorted(two[o::2])[: pairs % (len(two) // 2)]) for o in (0, 1))
+    whole = around + ((count - 1) % 2) * (one if len(folds) % 2 or len(folds) == count else wave) + wave
+    return max(whole, count * wave)
+
+
+def _fold_reads(per_run: int, blocks: int, rows: int, block_bytes: int, width: int) -> list[int]:
+    """Reads a pixel of each fold."""
+    out = []
+    for low in range(0, blocks, rows):
+        high, at, reads = min(low + rows, blocks), low, 0
+        while at < high:
+            end = min(high, (at // per_run + 1) * per_run)
+            reads += -(-(end - at) * block_bytes // width)
+            at = end
+        out.append(reads)
+    return out
+
+
+def vector_cost(spec: AcceleratorSpec, a: dict[str, int]) -> int:
+    """Setup, then rows x chunks x beats (docs/machine.md, vector), then the latency after each pass that reduces and once at the end."""
+    v, width, eb = spec.vector, spec.levels.vec.width_bits, spec.pe.element_bits
+    fn, length = FN[a["fn"]], a["len"]
+    window = a.get("window_h", 1) * a.get("window_w", 1)
+    lanes = v.lanes if a.get("from_vec") else min(v.lanes, spec.array.cols)
+    chunks = ceil(length / lanes)
+    params = bool(a.get("has_bias")) + bool(a.get("has_scale"))
+    one = ceil(lanes * eb / width)
+    reads = (one * window if a.get("from_vec") else 0) + (one if a.get("has_b") else 0)
+    extra = params * ceil(lanes * 32 / width) if length > lanes else 0
+    step = width // eb
+    writes = ceil(lanes * gcd(a["dst_lane"] * 8 // eb, step) / step)
+    setup = params * ceil(length * 32 / width) if length <= lanes else 0
+    if fn == "depthwise":
+        setup += ceil(window * length * eb / width)
+    if a.get("act") in (3, 4) and eb == 8:
+        setup += ceil(256 * 8 / width)
+    if fn == "softmax" and eb == 8:
+        setup += ceil(256 * 32 / width)
+    passes = PASSES.get(fn, 1)
+    rows, row = a["count0"] * a["count1"], chunks * ((passes - 1) * max(1, reads) + max(1, reads + extra, writes))
+    waits = (passes - 1) * ceil(rows / v.rows_in_flight) * v.latency_cycles
+    return setup + rows * row + waits + v.latency_cycles
