@@ -21,7 +21,7 @@ from hwsim.components.config import (
 )
 from hwsim.components.vector import PASSES
 from hwsim.result import ACTIONS
-from hwsim.spec.commands import LEVELS, OPS, WORD_BYTES, column
+from hwsim.spec.commands import ACT, FN, LEVELS, OPS, WORD_BYTES, column
 from hwsim.spec.machine import AcceleratorSpec
 
 Array = np.ndarray[Any, Any]
@@ -105,7 +105,10 @@ def _vectors(spec: AcceleratorSpec, t: Array, log: Array, add: dict[str, _Part])
     lanes = np.where(f("from_vec") == 1, spec.vector.lanes, min(spec.vector.lanes, spec.array.cols))
     times = np.where(f("len") > lanes, f("count0") * f("count1"), 1)
     parameters = (f("has_bias") + f("has_scale")) * f("len") * 32 * times
-    parameters += np.where(f("fn") == 5, window * f("len") * spec.pe.element_bits, 0)
+    parameters += np.where(f("fn") == FN.index("depthwise"), window * f("len") * spec.pe.element_bits, 0)
+    if spec.pe.number == "int8":
+        tabled = (f("act") == ACT.index("gelu")) | (f("act") == ACT.index("silu"))
+        parameters += np.where(tabled, 256 * 8, 0) + np.where(f("fn") == FN.index("softmax"), 256 * 32, 0)
     add["vec.read_bits"] += elements * reads * spec.pe.element_bits + parameters
     add["vec.write_bits"] += elements * spec.pe.element_bits
     add["acc.read_bits"] += np.where(f("from_vec") == 0, elements * spec.pe.sum_bits, 0)

@@ -28,6 +28,7 @@ def check(graph: Graph) -> None:
                 raise GraphError(
                     f"{layer.name}: its inputs make {list(shape)}, it says {list(layer.shape)}; correct the shape"
                 )
+            _check_residual(layer)
             _check_pattern(layer)
         except GraphError as fault:
             raise GraphError(f"{graph.name}.{fault}") from None
@@ -52,13 +53,16 @@ def _check_words(layer: Layer) -> None:
                 raise GraphError(
                     f"{layer.name}: {layer.kind} has no {what} {name!r}; it has {', '.join(known) or 'none'}"
                 )
-    if layer.attrs.get("residual") and is_depthwise(layer):
-        raise GraphError(
-            f"{layer.name}: a depthwise convolution adds no residual; use an add layer behind it"
-        )
     act: Any = layer.attrs.get("act")
     if act is not None and act not in ACTS:
         raise GraphError(f"{layer.name}: act is {act!r}; use {', '.join(ACTS)}")
+
+
+def _check_residual(layer: Layer) -> None:
+    if layer.attrs.get("residual") and is_depthwise(layer):
+        raise GraphError(
+            f"{layer.name}: a depthwise convolution adds no residual; put an add layer behind it"
+        )
 
 
 def pattern_rows(layer: Layer) -> Array:

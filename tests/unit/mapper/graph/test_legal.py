@@ -65,3 +65,11 @@ def test_blocks_of_a_convolution_lie_along_the_channel() -> None:
     weight[1, 1, 0, 1] = 1
     with pytest.raises(GraphError, match="a block keeps 3 weights"):
         check(net.graph())
+
+
+def test_a_depthwise_convolution_adds_no_residual() -> None:
+    """The vector unit's window function has no second operand; it was dropped without a word."""
+    net = Net(0, x=(1, 4, 4, 2))
+    net.add("c", "conv2d", "x", "x", params={"weight": net.normal(2, 1, 1, 1)}, groups=2, residual=True)
+    with pytest.raises(GraphError, match=r"^net.c: a depthwise convolution adds no residual; put an add layer behind it$"):
+        check(net.graph())
