@@ -221,7 +221,8 @@ def _faults(s: AcceleratorSpec) -> Any:
 def _width_faults(s: AcceleratorSpec) -> Any:
     row = s.array.cols * s.pe.element_bits
     if s.levels.weight.width_bits < row:
-        yield f"levels.weight.width_bits: {s.levels.weight.width_bits} is below one weight row of {row} bits; the array takes a row a cycle, widen it"
+        bound = f"is below one weight row of {row} bits; the array takes a row a cycle, widen it"
+        yield f"levels.weight.width_bits: {s.levels.weight.width_bits} {bound}"
     meta = s.array.cols * s.pe.offset_bits
     if s.levels.meta.width_bits < meta:
         yield f"levels.meta.width_bits: {s.levels.meta.width_bits} is below one row of {meta} offset bits; widen it"
@@ -230,7 +231,8 @@ def _width_faults(s: AcceleratorSpec) -> Any:
     if s.levels.acc.width_bits < s.array.cols * s.pe.sum_bits:
         yield f"levels.acc.width_bits: {s.levels.acc.width_bits} is below one row of {s.array.cols * s.pe.sum_bits} bits; widen it"
     if s.levels.acc.capacity_bits < 2 * s.array.cols * s.pe.sum_bits * s.pe.adder_latency_cycles:
-        yield f"levels.acc.capacity_bits: {s.levels.acc.capacity_bits} holds fewer than {2 * s.pe.adder_latency_cycles} rows; double buffering needs them"
+        bound = f"holds fewer than {2 * s.pe.adder_latency_cycles} rows; double buffering needs them"
+        yield f"levels.acc.capacity_bits: {s.levels.acc.capacity_bits} {bound}"
     for f in fields(s.levels):
         level: LevelSpec = getattr(s.levels, f.name)
         if level.banks <= 0 or level.capacity_bits % (8 * max(level.banks, 1)):

@@ -78,31 +78,25 @@ class Array(wiring.Component):
         """Takes batches and issues their steps. `now`: the batch that is being issued; `go`: row 0 gets a block; `begin`: with what."""
         new, held, weights = self.i_batch.payload, Signal.like(now, name="held"), self.i_weight
         rows, cols, kept_max = self.rows, self.cols, self.spec.pe.kept_max
-        in_flight = Signal(
-            range(rows * kept_max + rows + cols + 1)
-        )  # cycles until the last row has left
-        group_wait = Signal(
-            range(2 * rows + cols)
-        )  # os: cycles until the sums of the group before have left
-        self._group = group = Signal.like(
-            new.pixels
-        )  # os: pixels of the group whose last step was issued last
-        take, step, block_done = Signal(), Signal(), Signal()
+        take, step, block_done, ends = Signal(), Signal(), Signal(), Signal()
         slot, slot_now = Signal(range(kept_max)), Signal(range(kept_max))
+        # until the last row has left; os: until the sums of the group before have left
+        leaving = (
+            (ends, rows + cols + now.pixels),
+            (take & ~now.config.os, rows * now.config.kept + cols),
+        )
+        in_flight = self._countdown(m, "in_flight", rows * (kept_max + 1) + cols, *leaving)
+        group_wait = self._countdown(m, "group_wait", 2 * rows + cols, (ends, 2 * rows + cols - 2))
         may_start = new.config.os | ~new.first | self._fold_ready(m, folds, new.config.kept)
         drained = (new.config.as_value() == held.config.as_value()) | (in_flight == 0)
         last = now.last & (now.steps == 1)
+        fed = weights.valid & weights.payload.os & ~(last & (group_wait != 0))
         m.d.comb += [
             self.i_batch.ready.eq((held.steps == 0) & drained & may_start),
             take.eq(self.i_batch.valid & self.i_batch.ready),
             now.eq(Mux(take, new.as_value(), held.as_value())),
-            step.eq(
-                (now.steps != 0)
-                & (
-                    ~now.config.os
-                    | (weights.valid & weights.payload.os & ~(last & (group_wait != 0)))
-                )
-            ),
+            step.eq((now.steps != 0) & (~now.config.os | fed)),
+            ends.eq(step & now.config.os & last),
             slot_now.eq(Mux(take, 0, slot)),
             block_done.eq(slot_now == now.config.kept - 1),
             go.eq(Mux(now.config.os, step, take)),
@@ -110,31 +104,29 @@ class Array(wiring.Component):
             begin.capture.eq(now.config.os & last),
             begin.end.eq(now.end),
         ]
-        m.d.sync += [
-            held.eq(now),
-            slot.eq(slot_now),
-            in_flight.eq(in_flight - (in_flight != 0)),
-            group_wait.eq(group_wait - (group_wait != 0)),
-        ]
+        m.d.sync += [held.eq(now), slot.eq(slot_now)]
         with m.If(step):
-            m.d.sync += [
-                held.steps.eq(now.steps - 1),
-                held.first.eq(0),
-                slot.eq(Mux(block_done, 0, slot_now + 1)),
-            ]
+            m.d.sync += [held.steps.eq(now.steps - 1), held.first.eq(0)]
+            m.d.sync += slot.eq(Mux(block_done, 0, slot_now + 1))
         with m.If(step & now.config.os & block_done):
             for r in range(rows):
                 m.d.sync += held.acts[r].eq(self._next_block(now.acts[r], now.config.block_log2))
-        with m.If(step & now.config.os & last):
-            m.d.sync += [
-                group_wait.eq(2 * rows + cols - 2),
-                in_flight.eq(rows + cols + now.pixels),
-                group.eq(now.pixels),
-            ]
-        with m.If(take & ~new.config.os):
-            m.d.sync += in_flight.eq(rows * new.config.kept + cols)
-        with m.If(take & ~new.config.os & new.first):
+        self._group = Signal.like(now.pixels)  # os: pixels of the group that is leaving
+        with m.If(ends):
+            m.d.sync += self._group.eq(now.pixels)
+        with m.If(take & ~now.config.os & now.first):
             m.d.sync += folds.waves.eq(folds.waves + 1)
+
+    @staticmethod
+    def _countdown(m: Module, name: str, most: int, *starts: tuple[Value, Value | int]) -> Signal:
+        """Cycles that are left; each of `starts` is when it begins anew, and from where."""
+        left = Signal(range(most + 1), name=name)
+        with m.If(left != 0):
+            m.d.sync += left.eq(left - 1)
+        for when, cycles in starts:
+            with m.If(when):
+                m.d.sync += left.eq(cycles)
+        return left
 
     def _fold_ready(self, m: Module, folds: Folds, kept: Value) -> Value:
         """Enough weights of the next fold are in the shadow registers; the loader is at it, or done with it."""

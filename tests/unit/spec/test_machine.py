@@ -33,9 +33,9 @@ def test_with_changes_one_field_and_checks_the_whole() -> None:
     assert (wide.memory.width_bits, TINY4.memory.width_bits) == (128, 64)
     assert wide.with_(memory__width_bits=64) == TINY4
     with pytest.raises(
-        SpecError, match=r"^lanez: no such field; VectorSpec has lanes, latency_cycles, functions$"
+        SpecError, match=r"^depth: no such field; SequencerSpec has queue_depth, token_depth$"
     ):
-        TINY4.with_(vector__lanez=3)
+        TINY4.with_(sequencer__depth=3)
 
 
 def test_all_faults_are_reported_at_once() -> None:
