@@ -1,9 +1,9 @@
-"""python -m benchmarks [NAME ...]: all of them, or those named."""
+"""python -m benchmarks [NAME ...]: all of them, or those named. `results` writes docs/results.md and runs only when named."""
 
 import sys
 from importlib import import_module
 
-NAMES = ("start", "engine_speed", "resnet50", "values", "peers")
+NAMES = ("start", "engine_speed", "resnet50", "scalesim")
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or NAMES:

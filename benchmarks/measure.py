@@ -1,14 +1,22 @@
 """CPU time and memory of this process and of others, and lines for a table of figures."""
 
-import resource
+import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
 from typing import TypeVar
 
 T = TypeVar("T")
+ROOT = Path(__file__).resolve().parents[1]
+TAIL = """
+_u = [_r.getrusage(x) for x in (_r.RUSAGE_SELF, _r.RUSAGE_CHILDREN)]
+print('\\0', sum(x.ru_utime + x.ru_stime for x in _u), max(x.ru_maxrss for x in _u), file=_s.stderr)
+"""
+KIB = 1024
 
 
 @dataclass(frozen=True)
@@ -20,7 +28,7 @@ class Figure:
     asked: str = ""
 
     def line(self) -> str:
-        return f"  {self.what:<58} {self.value:>22}   {self.asked}".rstrip()
+        return f"  {self.what:<62} {self.value:>20}   {self.asked}".rstrip()
 
 
 def show(title: str, figures: list[Figure]) -> None:
@@ -30,20 +38,20 @@ def show(title: str, figures: list[Figure]) -> None:
     print(flush=True)
 
 
-def best_cpu_s(work: Callable[[], T], times: int = 3) -> tuple[float, T]:
-    """The least CPU time of several runs, after one that compiles, and the last run's value."""
+def median_cpu_s(work: Callable[[], T], times: int = 5) -> tuple[float, T]:
+    """The median CPU time of several runs, all threads counted, after one that compiles; and the last run's value."""
     value = work()
     spent = []
     for _ in range(times):
         start = time.process_time()
         value = work()
         spent.append(time.process_time() - start)
-    return min(spent), value
+    return median(spent), value
 
 
 @dataclass(frozen=True)
 class Finished:
-    """`cpu_s`: user and system time of the process and its children; `peak_mib`: resident set."""
+    """`cpu_s`: user and system time of the process and its children; `peak_mib`: the largest resident set."""
 
     cpu_s: float
     wall_s: float
@@ -51,21 +59,22 @@ class Finished:
     out: str
 
 
-def run_python(code: str, *args: str, python: str = sys.executable, cwd: str | None = None) -> Finished:
-    """Runs the code in a process of its own, on one thread."""
-    wrapped = (
-        "import resource as _r, sys as _s\n" + code + "\n"
-        "_u, _c = _r.getrusage(_r.RUSAGE_SELF), _r.getrusage(_r.RUSAGE_CHILDREN)\n"
-        "print('\\0', _u.ru_utime + _u.ru_stime + _c.ru_utime + _c.ru_stime, max(_u.ru_maxrss, _c.ru_maxrss), file=_s.stderr)\n"
-    )
+def run_python(code: str, *args: str, python: str = sys.executable, timeout_s: float = 600) -> Finished:
+    """Runs the code in a process of its own. A RuntimeError holds the end of what a failed one said."""
+    wrapped = "import resource as _r, sys as _s\n" + code + "\n" + TAIL
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
     start = time.perf_counter()
-    done = subprocess.run([python, "-c", wrapped, *args], capture_output=True, text=True, check=False, cwd=cwd)
+    done = subprocess.run(
+        [python, "-c", wrapped, *args], capture_output=True, text=True, check=False, env=env, timeout=timeout_s
+    )
     wall = time.perf_counter() - start
     if done.returncode:
         raise RuntimeError(f"{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
     cpu, peak = done.stderr.rsplit("\0", 1)[1].split()
-    return Finished(float(cpu), wall, int(peak) / (1024 if sys.platform != "darwin" else 2**20), done.stdout)
+    return Finished(float(cpu), wall, int(peak) / (KIB * (KIB if sys.platform == "darwin" else 1)), done.stdout)
 
 
-def own_peak_mib() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def run_command(*words: str) -> Finished:
+    """`hwsim WORDS` in a process of its own, kernels compiled on disk before."""
+    code = f"from hwsim.cli import main\n_code = main({list(words)!r})\nassert not _code, _code"
+    return run_python(code)

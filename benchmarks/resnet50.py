@@ -1,30 +1,102 @@
-"""What does ResNet-50 at batch 1 cost: in the engine alone, and as a whole command?"""
+"""What does ResNet-50 at batch 1 cost: in the engine, as a whole command, and with values beside ONNX Runtime?"""
 
-from benchmarks.measure import Figure, best_cpu_s, run_python, show
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import onnxruntime
+
+from benchmarks.measure import Figure, median_cpu_s, run_command, show
 from hwsim import trip
 from hwsim.engine import run_cycles, simulate
 from hwsim.spec.load import load_machine
+from hwsim.spec.verify import verify
+from hwsim.trip.stages import machine_inputs
+from models.onnx_export import to_nchw, to_onnx
 
-COMMAND = "from hwsim.cli import main; main(['run', 'resnet50', '--machine', 'dense32', '--no-values', '--json'])"
+NETWORK = "resnet50"
+ENGINE_S, COMMAND_S, PEAK_MIB, TIMES_ONNXRUNTIME = 0.5, 5.0, 1024, 5.0
+
+
+@cache
+def network() -> trip.Network:
+    return trip.load(NETWORK)
+
+
+def engine_alone() -> list[Figure]:
+    machine = load_machine("dense32")
+    program = trip.compile(network(), machine)
+    cycles_s, (_, _, cycles) = median_cpu_s(lambda: run_cycles(machine, program))
+    verify_s, _ = median_cpu_s(lambda: verify(program, machine))
+    whole_s, _ = median_cpu_s(lambda: simulate(machine, program, values=False))
+    return [
+        Figure(f"engine: {int(cycles.sum()):,} cycles on dense32, no values", f"{cycles_s:.2f} CPU s"),
+        Figure("engine with timing, actions and the check of the Program", f"{whole_s:.2f} CPU s", f"< {ENGINE_S} s"),
+        Figure(f"  of which the check of {len(program.words):,} commands", f"{verify_s:.2f} CPU s"),
+    ]
+
+
+def commands() -> list[Figure]:
+    out = []
+    for words, asked in (
+        (("--machine", "dense32", "--no-values"), f"< {COMMAND_S} s, < {PEAK_MIB:,} MiB"),
+        (("--machine", "sat", "--values"), f"< {PEAK_MIB:,} MiB"),
+        (("--machine", "sat_int8", "--values"), f"< {PEAK_MIB:,} MiB"),
+    ):
+        run_command("run", NETWORK, *words, "--json")  # compiles kernels where none are on disk
+        done = run_command("run", NETWORK, *words, "--json")
+        out.append(Figure(f"hwsim run {NETWORK} {' '.join(words)}", f"{done.cpu_s:.2f} s, {done.peak_mib:.0f} MiB", asked))
+    return out
+
+
+@dataclass(frozen=True)
+class Values:
+    """CPU seconds of one run with values, and how close its output is to FP32."""
+
+    machine: str
+    cpu_s: float
+    correlation: float
+
+
+def with_values(machine_name: str, fp32: np.ndarray) -> Values:
+    machine = load_machine(machine_name)
+    program = trip.compile(network(), machine)
+    inputs = machine_inputs(program, network().inputs)
+    cpu_s, (_, outputs) = median_cpu_s(lambda: simulate(machine, program, inputs, values=True))
+    (out,) = outputs.values()
+    return Values(machine_name, cpu_s, float(np.corrcoef(out.ravel().astype(np.float32), fp32.ravel())[0, 1]))
+
+
+def onnx_runtime() -> tuple[float, np.ndarray]:
+    """CPU seconds of one FP32 inference on one thread, all graph optimisations on; its output."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    graph = network().graph
+    session = onnxruntime.InferenceSession(to_onnx(graph).SerializeToString(), options, providers=["CPUExecutionProvider"])
+    feeds = {name: to_nchw(graph, name, x) for name, x in network().inputs.items()}
+    cpu_s, (out,) = median_cpu_s(lambda: session.run(None, feeds))
+    return cpu_s, out
+
+
+def beside_onnx_runtime() -> list[Figure]:
+    peer_s, fp32 = onnx_runtime()
+    figures = [Figure(f"ONNX Runtime {onnxruntime.__version__}, FP32, one thread", f"{peer_s:.3f} CPU s")]
+    for name in ("sat", "sat_int8"):
+        v = with_values(name, fp32)
+        figures.append(
+            Figure(
+                f"engine with values on {name}: {v.cpu_s:.2f} CPU s, correlation {v.correlation:.4f}",
+                f"{v.cpu_s / peer_s:.1f} x",
+                f"<= {TIMES_ONNXRUNTIME:g} x",
+            )
+        )
+    return figures
 
 
 def main() -> None:
-    machine = load_machine("dense32")
-    network = trip.load("resnet50")
-    program = trip.compile(network, machine)
-    cpu_s, (_, _, cycles) = best_cpu_s(lambda: run_cycles(machine, program))
-    whole_s, _ = best_cpu_s(lambda: simulate(machine, program, values=False))
-    run_python(COMMAND)
-    command = run_python(COMMAND)
-    show(
-        f"ResNet-50, batch 1, dense32, no values: {int(cycles.sum()):,} cycles",
-        [
-            Figure("engine", f"{cpu_s:.2f} CPU s", "< 0.5 s"),
-            Figure("engine with verifier and action counts", f"{whole_s:.2f} CPU s"),
-            Figure("whole command, mapping included", f"{command.cpu_s:.2f} CPU s", "< 5 s"),
-            Figure("peak memory of the command", f"{command.peak_mib:,.0f} MiB", "< 1,024 MiB"),
-        ],
-    )
+    show("ResNet-50, batch 1", [*engine_alone(), *commands()])
+    show("ResNet-50, batch 1, with values, in the same run", beside_onnx_runtime())
 
 
 if __name__ == "__main__":
