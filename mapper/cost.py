@@ -29,20 +29,22 @@ def word_beats(spec: AcceleratorSpec) -> int:
 class ComputeCost:
     """Cycles of one command alone: `array` steps, `feed` reads, `weight` rows; `latency`: from the last step to the last row visible.
 
-    `folds`: weight rows' PE rows of each fold (ws) or empty; `groups`: pixel groups (os); `steps`: of one fold or group.
+    `late`: weight rows that may still come when the last fold has begun (ws). `folds`: weight rows' PE rows of each fold (ws) or empty;
+    `groups`: pixel groups (os); `steps`: of one fold or group.
     """
 
     array: int
     feed: int
     weight: int
     latency: int
+    late: int
     folds: tuple[int, ...]
     groups: int
     steps: int
 
     @property
     def bound(self) -> int:
-        return max(self.array, self.feed, self.weight)
+        return max(self.array, self.feed, self.weight - self.late)
 
 
 def compute_cost(spec: AcceleratorSpec, dataflow: str, pixels: int, run: int, runs: int, kept: int, block: int) -> ComputeCost:
@@ -57,12 +59,14 @@ def compute_cost(spec: AcceleratorSpec, dataflow: str, pixels: int, run: int, ru
         wave = ceil(pixels / lat) * kept * lat
         feed = pixels * sum(_fold_reads(per_run, blocks, rows, bb, width))
         array = ws_cycles(spec, kept, folds, wave, 1)
-        return ComputeCost(array, feed, blocks * kept, rows * kept * lat + cols + lat, folds, 0, wave)
+        latency = (rows - 1) * kept * lat + cols + lat + 1 + (pixels - 1) % lat
+        return ComputeCost(array, feed, blocks * kept, latency, (folds[-1] - 1) * kept, folds, 0, wave)
     groups = ceil(pixels / (rows * lat))
     steps = blocks * kept * lat
     feed = pixels * runs * ceil(per_run / max(1, width // bb))
     array = (groups - 1) * max(steps, group_gap(spec)) + steps
-    return ComputeCost(array, feed, groups * blocks * kept, rows + cols + min(pixels, rows * lat) + lat, (), groups, steps)
+    latency = rows + cols + 2 * lat + (pixels - 1) % (rows * lat) + 1
+    return ComputeCost(array, feed, groups * blocks * kept, latency, 0, (), groups, steps)
 
 
 def group_gap(spec: AcceleratorSpec) -> int:

@@ -231,7 +231,7 @@ def product_bound(spec: AcceleratorSpec, x: Product, m: Mapping) -> LayerBound:
     cost = sums.cost(m.chunks[-1], pixels)
     last, store = _last(spec, x, m, images, pixels)
     total = max(
-        lead + sums.busy + cost.latency + last + store,
+        lead + max(sums.array, sums.feed, sums.weight_rows - cost.late) + cost.latency + last + store,
         start + sums.memory,
         start + sums.loads + sums.residual + cost.bound + cost.latency + last + store,
         lead + sums.cost(m.chunks[0], box.pixels).array + cost.latency + sums.vector + store,
