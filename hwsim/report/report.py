@@ -121,6 +121,7 @@ class Cosine:
     nearest_changes: int
     sentences: int
     by: str
+    machine: float | None = None
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ COSINE = {
     "nearest_changes": "count",
     "sentences": "count",
     "by": "text",
+    "machine": "number?",
 }
 SCHEMA: dict[str, Any] = {
     "schema": "count", "network": "text", "machine": MACHINE, "batch": "count", "seq": "count?", "values": "flag",

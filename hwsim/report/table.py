@@ -240,11 +240,12 @@ def _cosine(r: Report) -> Text:
     c = r.cosine
     assert c is not None
     how = "after one-shot pruning" if r.run.pattern != DENSE else "in the machine's numbers"
+    own = f"; the machine's own agree to {c.machine:.4f}" if c.machine is not None else ""
     return Text.assemble(
         (f"embeddings {how}: {_verdict(c)}\n", "bold"),
         f"cosine to the vectors of the network as trained, over {c.sentences} sentences: "
         f"mean {c.mean:.4f}, lowest {c.min:.4f};\nthe nearest other sentence changes for "
-        f"{c.nearest_changes} of {c.sentences} (vectors by {c.by})",
+        f"{c.nearest_changes} of {c.sentences} ({c.by}{own})",
     )
 
 

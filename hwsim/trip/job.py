@@ -30,6 +30,7 @@ from hwsim.trip.stages import (
     silent,
     simulate,
 )
+from mapper.graph.ir import Array
 
 
 @dataclass(frozen=True)
@@ -56,21 +57,23 @@ def run_job(job: Job, progress: Progress = silent) -> Report:
     network = load(job.network, batch=job.batch, seq=job.seq, layers=job.layers)
     dense: Result | None = None
     if not pattern.is_dense:
-        dense = _one(network, machine, job, progress)
+        dense, _ = _one(network, machine, job, progress)
         progress(f"prune {pattern}", 0, 1)
         network = prune(network, pattern)
-    result = _one(network, machine, job, progress)
-    cosine = sentence_cosine(network, machine, progress) if network.text else None
+    result, outputs = _one(network, machine, job, progress)
+    cosine = sentence_cosine(network, machine, outputs, progress) if network.text else None
     return report(
         network, result, machine, dense=dense, cosine=cosine, host=host_work(network, result)
     )
 
 
-def _one(network: Network, machine: AcceleratorSpec, job: Job, progress: Progress) -> Result:
+def _one(
+    network: Network, machine: AcceleratorSpec, job: Job, progress: Progress
+) -> tuple[Result, dict[str, Array]]:
     program = compile(network, machine, progress)
     progress(f"run {network.pattern}", 0, 1)
     trace = job.trace / str(network.pattern).replace(":", "_") if job.trace else None
-    return simulate(network, program, machine, values=job.values, trace=trace)[0]
+    return simulate(network, program, machine, values=job.values, trace=trace)
 
 
 def compile_job(job: Job, progress: Progress = silent) -> Program:

@@ -136,5 +136,7 @@ def test_minilm_says_what_pruning_did(capsys: pytest.CaptureFixture[str]) -> Non
     assert cosine["sentences"] == 16 and -1 <= cosine["min"] <= cosine["mean"] < 0.9
     assert data["seq"] == 16 and [x["work"] for x in data["host"]] == ["tokeniser", "embedding gather", "pooling"]
     assert all(0 < x["share"] < 0.01 for x in data["host"][1:])
-    dense = run_json(capsys, "minilm", "-m", "sat", "--seq", "16", "--no-values")
+    assert cosine["machine"] is None, "no values came out of it"
+    dense = run_json(capsys, "minilm", "-m", "sat", "--seq", "24")
     assert dense["cosine"]["min"] > 0.999 and dense["cosine"]["nearest_changes"] == 0
+    assert dense["cosine"]["machine"] > 0.9999

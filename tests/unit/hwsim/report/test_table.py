@@ -21,7 +21,7 @@ def beside() -> Report:
         Prices(),
         dense=dense(),
         seq=16,
-        cosine=Cosine(0.4123, 0.1211, 11, 16, "the machine's numbers"),
+        cosine=Cosine(0.4123, 0.1211, 11, 16, "reference values in int8", 0.99991),
         host=(HostWork("tokeniser", None, None), HostWork("pooling", 100, 0.0012)),
         versions={"hwsim": "0.1.0"},
     )
