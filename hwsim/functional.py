@@ -11,7 +11,7 @@ from hwsim.spec.errors import ProgramError
 from hwsim.spec.machine import AcceleratorSpec
 from hwsim.spec.program import DTYPES, Program, Region
 from hwsim.values.execute import execute, execute_order
-from hwsim.values.state import Values, new_values
+from hwsim.values.state import clear_levels, new_values
 from hwsim.values.status import check
 
 Array = np.ndarray[Any, Any]
@@ -37,26 +37,20 @@ class Functional:
 
     def run(self, inputs: Mapping[str, Array], order: Array | None = None) -> FunctionalRun:
         """`order`: [commands] int64, the commands as the engine finished them; else program order."""
-        reset(self.values)
+        clear_levels(self.values)
         fill_memory(self.values.memory, self.program, inputs)
         macs = np.zeros((len(self.table), 2), np.int64)
         if order is None:
             state, index = execute(self.table, 0, len(self.table) - 1, self.values, macs)
         else:
             state, index = execute_order(self.table, order, self.values, macs)
-        check(int(state), int(index), self.program.words)
+        check(state, index, self.program.words)
         return FunctionalRun(read_outputs(self.values.memory, self.program), macs)
 
 
 def run_functional(spec: AcceleratorSpec, program: Program, inputs: Mapping[str, Array]) -> dict[str, Array]:
     """Inputs and outputs by Region: its shape, its number (int8, int32, fp16 or fp32)."""
     return Functional(spec, program).run(inputs).outputs
-
-
-def reset(values: Values) -> None:
-    """Every storage on chip as after power-up: zero."""
-    for level in (values.act, values.weight, values.meta, values.acc, values.vec):
-        level[:] = 0
 
 
 def check_memory(program: Program) -> None:

@@ -1,38 +1,67 @@
 """One door to numba: `njit` for every kernel, with a disk cache that no edit can leave stale.
 
 numba notices an edit of a kernel's own file only, not of a callee's, nor of a table that a kernel
-froze. So the cache folder bears a hash of all the sources that kernels are made of, and of the
-`NUMBA_*` settings that change what is compiled (`NUMBA_BOUNDSCHECK`, for one). It lies under
-`NUMBA_CACHE_DIR` if the user set it, else in the user's cache folder; where neither can be written,
-kernels are compiled anew in each process.
+froze. So a kernel's cache folder bears a hash of its module and of every module of this package that
+it imports, directly or not, and of the `NUMBA_*` settings that change what is compiled
+(`NUMBA_BOUNDSCHECK`, for one). It lies under `NUMBA_CACHE_DIR` if the user set it, else in the user's
+cache folder; where neither can be written, kernels are compiled anew in each process.
 """
 
+import ast
 import contextlib
 import hashlib
+import inspect
 import os
 import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numba
 from numba import config
 
-HERE = Path(__file__).resolve().parent
-SOURCES = ("kernels.py", "values", "components", "engine", "spec")
+ROOT = Path(__file__).resolve().parent
 KEEP_DAYS = 30
 DEFAULTS = {"error_model": "numpy", "cache": True}
 
 
-def source_hash(root: Path = HERE) -> str:
-    """16 hex digits over names and bytes of the sources, and the settings of numba."""
+@cache
+def imports(path: Path, root: Path = ROOT) -> frozenset[Path]:
+    """Files of the package `root` that a file names in its import statements."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            names |= {a.name for a in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names |= {node.module} | {f"{node.module}.{a.name}" for a in node.names}
+    found = set()
+    for name in names:
+        top, *rest = name.split(".")
+        at = root.joinpath(*rest)
+        if top == root.name:
+            found |= {p for p in (at.with_suffix(".py"), at / "__init__.py") if p.is_file()}
+    return frozenset(found)
+
+
+def sources(path: Path, root: Path = ROOT) -> list[Path]:
+    """A file and all of the package that it imports, directly or not; sorted."""
+    seen, left = set(), [path]
+    while left:
+        here = left.pop()
+        if here not in seen:
+            seen.add(here)
+            left += imports(here, root)
+    return sorted(seen)
+
+
+def source_hash(path: Path, root: Path = ROOT) -> str:
+    """16 hex digits over the sources of a kernel's module and the settings of numba."""
     digest = hashlib.sha256(numba.__version__.encode())
-    for name in SOURCES:
-        top = root / name
-        for path in sorted(top.rglob("*.py")) if top.is_dir() else [top]:
-            digest.update(b"\0" + str(path.relative_to(root)).encode() + b"\0" + path.read_bytes())
+    for source in sources(path, root):
+        digest.update(b"\0" + str(source).encode() + b"\0" + source.read_bytes())
     settings = {k: v for k, v in os.environ.items() if k.startswith("NUMBA_") and k != "NUMBA_CACHE_DIR"}
     digest.update(repr(sorted(settings.items())).encode())
     return digest.hexdigest()[:16]
@@ -49,20 +78,23 @@ def cache_parent() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hwsim"
 
 
-def cache_folder() -> Path | None:
-    """The folder of these very sources, made and touched; None where it cannot be written."""
+@cache
+def cache_folder(path: Path) -> Path | None:
+    """The folder for kernels of a file as it is now, made and touched; None where it cannot be written."""
     try:
         parent = cache_parent()
-        folder = parent / f"kernels-{source_hash()}"
+        folder = parent / f"kernels-{source_hash(path)}"
+        new = not folder.exists()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.utime(folder)
-        _drop_old(parent)
+        if new:
+            drop_old(parent)
     except (OSError, RuntimeError):  # RuntimeError: no home folder
         return None
     return folder if os.access(folder, os.W_OK | os.X_OK) else None
 
 
-def _drop_old(parent: Path) -> None:
+def drop_old(parent: Path) -> None:
     """Removes the folders of sources that nobody has used for `KEEP_DAYS`."""
     for folder in parent.glob("kernels-*"):
         with contextlib.suppress(OSError):
@@ -70,13 +102,10 @@ def _drop_old(parent: Path) -> None:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-FOLDER = cache_folder()
-
-
 @contextlib.contextmanager
-def _own_folder() -> Iterator[None]:
+def _cached_in(folder: Path) -> Iterator[None]:
     before = config.CACHE_DIR
-    config.CACHE_DIR = str(FOLDER)
+    config.CACHE_DIR = str(folder)
     try:
         yield
     finally:
@@ -91,12 +120,15 @@ def njit(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     if function is None:
         return lambda f: njit(f, **options)
     options = {**DEFAULTS, **options}
-    if FOLDER is None:
-        options["cache"] = False
-    with _own_folder():
+    if config.DISABLE_JIT or not options["cache"]:
+        return numba.njit(**options)(function)
+    folder = cache_folder(Path(inspect.getfile(function)).resolve())
+    if folder is None:
+        return numba.njit(**{**options, "cache": False})(function)
+    with _cached_in(folder):
         return numba.njit(**options)(function)
 
 
 def inlined(function: Callable[..., Any]) -> Any:
-    """For a loop over slices: inlined before slices count references, which costs more than a short loop."""
-    return njit(function, inline="always")
+    """For a short loop or a scalar step inside one: inlined, so that loops around it vectorise and slices count no references."""
+    return njit(function, inline="always", cache=False)

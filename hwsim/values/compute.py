@@ -7,7 +7,7 @@ from hwsim.spec.commands import column
 from hwsim.values import status
 from hwsim.values.fp16 import canonical
 from hwsim.values.integer import wrap32
-from hwsim.values.state import C_COLS, C_NUMBER, C_ROWS, INT8, META_PAD
+from hwsim.values.layout import C_COLS, C_NUMBER, C_ROWS, INT8, META_PAD
 from hwsim.values.tile import ADD, LOAD, PANEL, tile1, tile4, tile8
 from hwsim.values.view import view
 from hwsim.values.weights import count_rows, dense_stride, expand_dense, expand_kept, offset_of

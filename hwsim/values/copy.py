@@ -6,7 +6,7 @@ from hwsim.kernels import inlined, njit
 from hwsim.spec.commands import LEVELS, column
 from hwsim.values import status
 from hwsim.values.fp16 import from_fp16
-from hwsim.values.state import C_NUMBER, INT8, META_PAD
+from hwsim.values.layout import C_NUMBER, INT8, META_PAD
 from hwsim.values.view import view
 from hwsim.values.walk import inside
 

@@ -11,6 +11,7 @@ from hwsim.spec.commands import OPS
 from hwsim.values import status
 from hwsim.values.compute import compute
 from hwsim.values.copy import load, store
+from hwsim.values.layout import Array, Values
 from hwsim.values.vector import vector
 
 END, LOAD, COMPUTE, VECTOR, STORE = range(5)
@@ -47,6 +48,7 @@ def execute_order(table, order, values, macs):
     return state, index
 
 
-def execute(table, first, last, values, macs):
+def execute(table: Array, first: int, last: int, values: Values, macs: Array) -> tuple[int, int]:
     """Commands first..last (inclusive) in program order."""
-    return execute_order(table, np.arange(first, last + 1), values, macs)
+    state, index = execute_order(table, np.arange(first, last + 1), values, macs)
+    return int(state), int(index)

@@ -6,9 +6,9 @@ in FP32, so fused or not is the same. Without numba's compiler the plain loops b
 """
 
 import numpy as np
-from llvmlite import ir
 from numba import types
 from numba.core import cgutils, config
+from numba.core.cgutils import ir
 from numba.extending import intrinsic
 
 PANEL = 32  # columns

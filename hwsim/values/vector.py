@@ -6,7 +6,7 @@ from hwsim.kernels import inlined, njit
 from hwsim.spec.commands import ACT, FN, column
 from hwsim.values import status, vector_fp16, vector_int8
 from hwsim.values.fp16 import from_fp16
-from hwsim.values.state import C_COLS, C_LANES, C_NUMBER, INT8
+from hwsim.values.layout import C_COLS, C_LANES, C_NUMBER, INT8
 from hwsim.values.view import view
 from hwsim.values.walk import inside
 
@@ -137,7 +137,7 @@ def walk_int8(row, values, bias, scale, table, weights, x, b, out):
             put(out, vec, row[DST] + i0 * row[DST0] + i1 * row[DST1], row[DST_LANE])
 
 
-@njit
+@inlined
 def run_int8(row, values):
     length, fn, vec = row[LEN], row[FN_AT], values.vec8
     at_bias, at_scale, at_table = places(row, True)
@@ -178,7 +178,7 @@ def walk_fp16(row, values, bias, scale, weights, lanes, x, squares, b, out):
             put(out, vec, (row[DST] + i0 * row[DST0] + i1 * row[DST1]) >> 1, row[DST_LANE] >> 1)
 
 
-@njit
+@inlined
 def run_fp16(row, values):
     length, fn = row[LEN], row[FN_AT]
     at_bias, at_scale, _ = places(row, False)
@@ -194,7 +194,7 @@ def run_fp16(row, values):
     walk_fp16(row, values, bias, scale, weights, lanes, x, squares, b, out)
 
 
-@njit
+@inlined
 def vector(row, values):
     """Runs one command; gives a status."""
     state = faults(row, values)

@@ -10,10 +10,13 @@ from hwsim.spec.load import load_machine
 from hwsim.spec.machine import AcceleratorSpec
 from hwsim.spec.numerics import wrap32
 from hwsim.values.execute import execute
-from hwsim.values.state import Values, new_values
+from hwsim.values.layout import Values
+from hwsim.values.state import new_values
 
 Array = np.ndarray[Any, Any]
-INT8 = load_machine("tiny4").with_(levels__act__capacity_bits=1 << 20, levels__vec__capacity_bits=1 << 21)
+INT8 = load_machine("tiny4").with_(
+    levels__act__capacity_bits=1 << 20, levels__vec__capacity_bits=1 << 21
+)
 FP16 = INT8.with_(
     name="tiny4_fp16", pe__number="fp16", pe__adder_latency_cycles=2, levels__act__width_bits=128,
     levels__weight__width_bits=64, levels__vec__width_bits=64,
@@ -61,8 +64,15 @@ class Product:
         element = self.spec.pe.element_bytes
         h, w, channels = self.image.shape
         bits = self.fields.get("block_log2", 0)
-        given = dict(kept=self.weight.shape[1], run=channels, stride_q=channels * element, stride_p=w * channels * element)
-        given |= dict(stride_s=channels * element, stride_r=w * channels * element)
+        pixel, line = channels * element, w * channels * element
+        given = {
+            "kept": self.weight.shape[1],
+            "run": channels,
+            "stride_q": pixel,
+            "stride_p": line,
+            "stride_s": pixel,
+            "stride_r": line,
+        }
         self.fields = given | self.fields
         at, w_at, m_at = (self.fields.get(n, 0) for n in ("act", "weight", "meta"))
         self.values.act[at // element :][: self.image.size] = self.image.reshape(-1)
@@ -85,13 +95,14 @@ class Product:
 
     def taken(self) -> Array:
         """[T, K]: the activations of each pixel in the order of the walk, read straight from level act."""
-        f, element = self.get, self.spec.pe.element_bytes
-        out = [
-            self.values.act[(f("act") + q * f("stride_q") + p * f("stride_p") + b * f("stride_b") + r * f("stride_r") + s * f("stride_s")) // element + k]
-            for b in range(f("count_b")) for p in range(f("count_p")) for q in range(f("count_q"))
-            for r in range(f("count_r")) for s in range(f("count_s")) for k in range(f("run"))
-        ]  # fmt: skip
-        return np.array(out, np.float32).reshape(f("count_b") * f("count_p") * f("count_q"), -1)
+        element = self.spec.pe.element_bytes
+        at = np.array(self.get("act"))
+        for name in "bpqrs":
+            at = at[..., None] + np.arange(self.get(f"count_{name}")) * self.get(f"stride_{name}")
+        pixels = at.shape[0] * at.shape[1] * at.shape[2]
+        return self.values.act[at[..., None] // element + np.arange(self.get("run"))].reshape(
+            pixels, -1
+        )
 
     def expected(self, before: Array) -> tuple[Array, int]:
         """Rows by the definition of the command set, a slot at a time over all pixels and columns; and the effectual MACs."""
@@ -119,8 +130,9 @@ def same_bits(a: Array, b: Array) -> bool:
 
 
 def draw_product(
-    rng: np.random.Generator, spec: AcceleratorSpec, size: tuple[int, int, int], kernel: tuple[int, int], kept: int, bits: int, **fields: int
-) -> Product:
+    rng: np.random.Generator, spec: AcceleratorSpec, size: tuple[int, int, int], kernel: tuple[int, int],
+    kept: int, bits: int, **fields: int,
+) -> Product:  # fmt: skip
     """Weights at random: in some columns fewer than `kept` non-zeros, and then the last slots are fill."""
     (h, w, channels), (r, s), cols = size, kernel, spec.array.cols
     blocks = r * s * channels >> bits
@@ -129,5 +141,11 @@ def draw_product(
     weight = draw_numbers(rng, (blocks, kept, cols), spec.pe.number, zeros=0.1)
     fill = rng.integers(0, kept + 1, (blocks, 1, cols)) <= np.arange(kept)[None, :, None]
     weight[np.broadcast_to(fill & (rng.random(fill.shape) < 0.3), weight.shape)] = 0
-    fields = dict(block_log2=bits, count_q=w - s + 1, count_p=h - r + 1, count_s=s, count_r=r) | fields
+    fields = {
+        "block_log2": bits,
+        "count_q": w - s + 1,
+        "count_p": h - r + 1,
+        "count_s": s,
+        "count_r": r,
+    } | fields
     return Product(spec, draw_numbers(rng, size, spec.pe.number), weight, offset, fields)
