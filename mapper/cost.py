@@ -78,21 +78,20 @@ def group_gap(spec: AcceleratorSpec) -> int:
 def ws_cycles(spec: AcceleratorSpec, kept: int, folds: tuple[int, ...], wave: int, times: int) -> int:
     """Steps from the first to the last of `times` commands of these folds, one behind the other, each wave `wave` steps long.
 
-    Row 0 of the shadow registers is free C cycles after a wave began, and takes N weight rows: the next wave begins C + N - 1 later at least. The
-    loader fills row r of the fold behind wave f from f + r*N*L + C on, and only then row 0 of the fold after it: wave f + 2 begins
-    (rows - 1)*N*L + C + 2*N - 2 after wave f at least, rows those of the fold between. Of the two ways to pair neighbours the longer counts.
+    Row 0 of the shadow registers is free C cycles after a wave began, and takes N weight rows: the next wave begins C + N later at least. The loader
+    fills row r of the fold behind wave f from f + r*N*L + C on, and only then row 0 of the fold after it: wave f + 2 begins
+    (rows - 1)*N*L + C + 2*N after wave f at least, rows those of the fold between. Of the two ways to pair neighbours the longer counts.
     """
     cols, lat = spec.array.cols, spec.pe.adder_latency_cycles
     count = len(folds) * times
-    one = max(wave, cols + kept - 1)
-    two = [max(2 * wave, (rows - 1) * kept * lat + cols + 2 * kept - 2) for rows in folds[1:] + folds[:1]]
+    one = max(wave, cols + kept)
+    two = [max(2 * one, (rows - 1) * kept * lat + cols + 2 * kept) for rows in folds[1:] + folds[:1]]
     pairs = (count - 1) // 2
     if len(folds) % 2:
         around = sum(two) * (pairs // len(two)) + sum(sorted(two)[: pairs % len(two)])
     else:
         around = max(sum(two[o::2]) * (pairs // (len(two) // 2)) + sum(sorted(two[o::2])[: pairs % (len(two) // 2)]) for o in (0, 1))
-    whole = around + ((count - 1) % 2) * (one if len(folds) % 2 or len(folds) == count else wave) + wave
-    return max(whole, count * wave)
+    return around + (count - 1) % 2 * one + wave
 
 
 def _fold_reads(per_run: int, blocks: int, rows: int, block_bytes: int, width: int) -> list[int]:

@@ -133,9 +133,11 @@ class Sums:
         return compute_cost(self.spec, self.m.dataflow, pixels, run, s * r, x.kept, x.block)
 
     def _compute(self) -> None:
-        """The array takes the same folds again and again, waves as long as the pixel tile: at least as long as the shortest, and as the sum of all.
-        Order "pn" keeps one pixel tile for all columns, so there each kind of tile is reckoned by itself."""
+        """The array takes the same folds again and again, waves as long as the pixel tile. Stretches of commands with equal waves, which follow each other,
+        are reckoned by themselves; so is all of it with the shortest wave; the longest of these and the sum of all waves counts."""
         x, m = self.x, self.m
+        last = self.columns - m.group * (self.groups - 1)
+        stretches = {self.columns: 1} if m.order == "pn" else Counter([m.group] * (self.groups - 1) + [last])
         alone = shortest = gap = 0
         for box, times in self.kinds:
             costs = [self.cost(c, box.pixels) for c in m.chunks]
@@ -145,7 +147,7 @@ class Sums:
             if m.dataflow == "ws":
                 folds, wave = tuple(f for c in costs for f in c.folds), costs[0].steps
                 self.array += wave * len(folds) * many
-                alone += ws_cycles(self.spec, x.kept, folds, wave, self.columns) * times
+                alone += sum(ws_cycles(self.spec, x.kept, folds, wave, n) * many for n, many in stretches.items()) * times
                 shortest = min(shortest or wave, wave)
             else:
                 least = group_gap(self.spec)
@@ -153,7 +155,7 @@ class Sums:
                 gap = max(least - min(c.steps for c in costs), 0)
         if m.dataflow == "ws":
             every = ws_cycles(self.spec, x.kept, folds, shortest, self.columns * self.count)
-            self.array = max(self.array, every, alone if m.order == "pn" else 0)
+            self.array = max(self.array, every, alone)
         self.array -= gap
         self.commands += len(m.chunks) * self.count * self.columns
 
@@ -230,7 +232,9 @@ def product_bound(spec: AcceleratorSpec, x: Product, m: Mapping) -> LayerBound:
     images, pixels = last_pixels(x, m)
     cost = sums.cost(m.chunks[-1], pixels)
     last, store = _last(spec, x, m, images, pixels)
+    beats, share = _first_sweep(sums, m)
     total = max(
+        start + beats + int(sums.array * (1 - share)) + cost.latency + last + store,
         lead + max(sums.array, sums.feed, sums.weight_rows - cost.late) + cost.latency + last + store,
         start + sums.memory,
         start + sums.loads + sums.residual + cost.bound + cost.latency + last + store,
@@ -239,14 +243,23 @@ def product_bound(spec: AcceleratorSpec, x: Product, m: Mapping) -> LayerBound:
     return LayerBound(total, sums.busy, sums.memory, sums.vector, sums.commands, max(total, start + _pipeline(spec, x, m, sums, last)))
 
 
+def _first_sweep(sums: Sums, m: Mapping) -> tuple[int, float]:
+    """Beats that must have come before the last compute of the first round of the outer loop may start, and that round's share of the array's work."""
+    if m.order == "np" and m.keep_act:
+        return sums.acts, 1 / sums.groups
+    if m.order == "pn" and m.keep_weights:
+        return sums.loads - sums.acts, 1 / sums.count
+    return 0, 1.0
+
+
 def _pipeline(spec: AcceleratorSpec, x: Product, m: Mapping, sums: Sums, last: int) -> float:
-    """Cycles of a pipeline of equal steps, one for each pixel tile and group of column tiles: where a buffer has one turn only, what fills it and what
-    empties it take turns. Ranks mappings; no bound."""
+    """Cycles when memory sets the pace: equal steps, one for each pixel tile and group of column tiles, and behind the last load a step of the array
+    and the last vector command. Where a buffer has one turn only, what fills it and what empties it take turns. Ranks mappings; no bound."""
     steps = x.instances * sums.count * sums.groups
     at = split(spec, param_need(spec, x), x.name)
     size = min(m.group * spec.array.cols, x.n) * m.tile[0] * m.tile[1] * m.tile[2] * spec.pe.element_bytes
     array, vector, memory = sums.busy / steps, sums.vector / steps, sums.memory / steps
-    step = max(array, vector, memory)
+    step = memory
     if 2 * size * (1 + bool(x.tail and x.rows_out)) > at.end - at.results:
         step = max(step, max(array, vector) + sums.stores / steps)
     if x.residual and 2 * size > at.results - at.operands:
