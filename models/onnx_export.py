@@ -73,8 +73,9 @@ class _Export:
             shape = (shape[0], shape[3], shape[1], shape[2])
         return helper.make_tensor_value_info(name, kind, shape)
 
-    def node(self, op: str, inputs: list[str], out: str, **attrs: Any) -> str:
-        self.nodes.append(helper.make_node(op, inputs, [out], name=out, **attrs))
+    def node(self, op: str, inputs: list[str], out: str, name: str = "", **attrs: Any) -> str:
+        """`name`: of the node, by which `load_onnx` calls the layer; else that of its tensor."""
+        self.nodes.append(helper.make_node(op, inputs, [out], name=name or out, **attrs))
         return out
 
     def constant(self, name: str, value: Any, dtype: Any = np.float32) -> str:
@@ -128,7 +129,11 @@ class _Export:
             inputs = [x, *(self.param(layer, n) for n in ("weight", "bias") if n in layer.params)]
             return self.node("Gemm", inputs, out, transB=1)
         window = Window.of(layer)
-        attrs = {"strides": window.stride, "pads": window.pads, "kernel_shape": window.kernel}
+        attrs: dict[str, Any] = {
+            "strides": window.stride,
+            "pads": window.pads,
+            "kernel_shape": window.kernel,
+        }
         if layer.kind == "conv2d":
             inputs = [x, *(self.param(layer, n) for n in ("weight", "bias") if n in layer.params)]
             groups = layer.attrs.get("groups", 1)
@@ -153,18 +158,14 @@ class _Export:
         return self.node("BatchNormalization", inputs, out, epsilon=epsilon)
 
     def reshape(self, layer: Layer, x: str, out: str) -> str:
-        shape = self.constant(f"{out}/shape", self.info_shape(out), np.int64)
+        shape = self.constant(f"{out}/shape", layer.shape, np.int64)
         if x in self.pictures and min(self.graph.shape(x)[1:3]) * max(self.graph.shape(x)[1:3]) > 1:
-            x = self.node("Transpose", [x], f"{out}/nhwc", perm=[0, 2, 3, 1])
+            x = self.node("Transpose", [x], f"{out}/moved", perm=[0, 2, 3, 1])
         if out not in self.pictures:
             return self.node("Reshape", [x, shape], out)
         nhwc = self.constant(f"{out}/nhwc_shape", layer.shape, np.int64)
-        return self.node(
-            "Transpose", [self.node("Reshape", [x, nhwc], f"{out}/nchw")], out, perm=[0, 3, 1, 2]
-        )
-
-    def info_shape(self, name: str) -> tuple[int, ...]:
-        return self.graph.layer(name).shape
+        x = self.node("Reshape", [x, nhwc], f"{out}/nhwc", out)
+        return self.node("Transpose", [x], out, f"{out}/nchw", perm=[0, 3, 1, 2])
 
     def softmax(self, layer: Layer, x: str, out: str) -> str:
         if "mask" in layer.params:
@@ -188,12 +189,12 @@ class _Export:
         if layer.kind == "scores":
             q = self.heads(layer, a, f"{out}/q", [0, 2, 1, 3])
             k = self.heads(layer, b, f"{out}/k", [0, 2, 3, 1])
-            product = self.node("MatMul", [q, k], f"{out}/product")
+            product = self.node("MatMul", [q, k], f"{out}/product", layer.name)
             return self.node(
                 "Mul", [product, self.constant(f"{out}/scale", layer.attrs["scale"])], out
             )
         v = self.heads(layer, b, f"{out}/v", [0, 2, 1, 3])
-        product = self.node("MatMul", [a, v], f"{out}/product")
+        product = self.node("MatMul", [a, v], f"{out}/product", layer.name)
         rows = self.node("Transpose", [product], f"{out}/rows", perm=[0, 2, 1, 3])
         return self.node(
             "Reshape", [rows, self.constant(f"{out}/shape", layer.shape, np.int64)], out
