@@ -267,7 +267,8 @@ def _pipeline(spec: AcceleratorSpec, x: Product, m: Mapping, sums: Sums, last: i
     tile = act_tile_bytes(spec, x, m)
     if m.order == "pn" and sums.count > 1 and 2 * tile > spec.levels.act.capacity_bytes and not m.act_chunked:
         step = max(step, array + sums.acts / steps)
-    return steps * step + array + last
+    behind = array / m.group if m.order == "pn" and not m.keep_weights else array  # what the last load is for: one column tile, or all of them
+    return steps * step + behind + last
 
 
 def act_tile_bytes(spec: AcceleratorSpec, x: Product, m: Mapping) -> int:

@@ -14,7 +14,7 @@ from mapper.nest import Chunk, Mapping, Product, tile_shape
 
 
 def choose(spec: AcceleratorSpec, x: Product, dataflow: str | None) -> tuple[Mapping, LayerBound]:
-    """The mapping with the lowest score; of equal ones that with the least traffic, then the fewest commands."""
+    """The mapping with the lowest score, a cycle a command added; of equal ones that with the least traffic."""
     if dataflow and dataflow not in spec.array.dataflows:
         raise MappingError(f"{x.name} at array: dataflow {dataflow!r} is not in array.dataflows {list(spec.array.dataflows)}; use one of them")
     try:
@@ -31,7 +31,7 @@ def _choose(spec: AcceleratorSpec, x: Product, dataflow: str | None) -> tuple[Ma
         for flow in flows:
             m = replace(mapping, dataflow=flow)
             bound = product_bound(spec, x, m)
-            key = (bound.score, bound.memory, bound.commands)
+            key = (bound.score + bound.commands, bound.memory)
             if best is None or key < best[0]:
                 best = (key, m, bound)
     if best is None:

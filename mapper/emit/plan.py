@@ -85,7 +85,8 @@ def _roots(graph: Graph) -> dict[str, str]:
 
 
 def _wants(graph: Graph, root: dict[str, str]) -> dict[str, Wants]:
-    """Transposed where it is the second operand of `scores`, dense for every other reader and for outputs."""
+    """Transposed where it is the second operand of `scores` and a linear layer makes it, dense for every other reader and for outputs."""
+    transposing = {x.name for x in graph.layers if x.kind == "linear"}
     wants = {r: Wants(False, False) for r in root.values()}
     for name in graph.outputs:
         wants[root[name]] = replace(wants[root[name]], rows=True)
@@ -93,7 +94,7 @@ def _wants(graph: Graph, root: dict[str, str]) -> dict[str, Wants]:
         for i, name in enumerate(layer.inputs):
             if layer.kind == "reshape":
                 continue
-            if layer.kind == "scores" and i == 1:
+            if layer.kind == "scores" and i == 1 and root[name] in transposing:
                 wants[root[name]] = replace(wants[root[name]], cols=True, batch=layer.attrs["batch"])
             else:
                 wants[root[name]] = replace(wants[root[name]], rows=True)

@@ -16,8 +16,9 @@ from mapper.emit.plan_vector import FlatPlan
 from mapper.emit.port import Port
 from mapper.emit.product import Ports, ProductEmitter
 from mapper.emit.stream import Stream
+from mapper.emit.transpose import Transpose, emit_transpose
 from mapper.emit.window import WindowEmitter, WindowLayer
-from mapper.graph.ir import Graph
+from mapper.graph.ir import Graph, Layer
 from mapper.nest import Place
 
 
@@ -108,6 +109,8 @@ class Emitter:
         weight = step.weight_at
         if x.dynamic:
             second = self.plan.root[layer.inputs[1]]
+            if layer.kind == "scores" and second not in self.cols:
+                self._transpose(layer, second)
             weight = (self.cols if layer.kind == "scores" else self.rows)[second]
         act_place, weight_place, out = places(layer, x, act, weight)
         dense = self._shift(out, self._new(self.rows, layer.name)) if x.rows_out else None
@@ -117,6 +120,12 @@ class Emitter:
         ports = Ports(act=act_place, weight=weight_place, meta=step.meta_at, residual=residual, out=dense, out_t=cols, tail_out=tail)
         areas = Areas(self.spec, split(self.spec, param_need(self.spec, x), layer.name), x.fixed_bytes)
         ProductEmitter(self.port, self.rings, areas, x, m, ports, step.epilogue, step.rows).emit()
+
+    def _transpose(self, layer: Layer, tensor: str) -> None:
+        batch, _, _, seq = layer.shape
+        n = self._size(tensor) // (batch * seq * self.spec.pe.element_bytes)
+        x = Transpose(layer.name, self.rows[tensor], self._new(self.cols, tensor), batch, seq, n)
+        emit_transpose(self.port, Areas(self.spec, split(self.spec, 0, layer.name)), x)
 
     @staticmethod
     def _shift(place: Place, by: int) -> Place:
