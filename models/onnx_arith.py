@@ -142,10 +142,10 @@ def _plus_constant(r: Reader, node: Node, x: Value, c: Array) -> Value:
             return replace(x, number=x.number + one)
     if not isinstance(x, View):
         raise _unread_pair(node, x, c)
-    if not c.any():
-        return r.again(node, x)
     if _kind(r, x) == "scores":
         return _masked(r, node, x, c)
+    if not c.any():
+        return r.again(node, x)
     vector = channel_vector(r, x, c)
     if vector is None:
         raise node.fault(

@@ -30,7 +30,7 @@ def matmul(r: Reader, node: Node) -> Value:
         or x.shape[-1] != y.shape[-2]
     ):
         raise node.unread(f"it multiplies {list(x.shape)} by {list(y.shape)}")
-    for recognise in (_scores, _context, _product):
+    for recognise in (_context, _scores, _product):
         out = recognise(r, node, x, y)
         if out is not None:
             return out

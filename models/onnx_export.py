@@ -66,6 +66,7 @@ class _Export:
         self.graph, self.pictures = graph, pictures(graph)
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
+        self.titles: dict[str, str] = {}  # of nodes that are not called as their tensor
 
     def info(self, name: str, kind: int) -> Any:
         shape = self.graph.shape(name)
@@ -75,7 +76,8 @@ class _Export:
 
     def node(self, op: str, inputs: list[str], out: str, name: str = "", **attrs: Any) -> str:
         """`name`: of the node, by which `load_onnx` calls the layer; else that of its tensor."""
-        self.nodes.append(helper.make_node(op, inputs, [out], name=name or out, **attrs))
+        name = name or self.titles.get(out, out)
+        self.nodes.append(helper.make_node(op, inputs, [out], name=name, **attrs))
         return out
 
     def constant(self, name: str, value: Any, dtype: Any = np.float32) -> str:
@@ -90,7 +92,12 @@ class _Export:
         steps = ["residual"] * bool(layer.attrs.get("residual")) + ["act"] * bool(
             layer.attrs.get("act")
         )
-        x = self.plain(layer, layer.name + "/sum" if steps else layer.name)
+        if steps:
+            self.titles |= {
+                f"{layer.name}/sum": layer.name,
+                layer.name: f"{layer.name}/{steps[-1]}",
+            }
+        x = self.plain(layer, f"{layer.name}/sum" if steps else layer.name)
         for step in steps:
             out = layer.name if step == steps[-1] else f"{layer.name}/{step}"
             if step == "residual":

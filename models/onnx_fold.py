@@ -141,7 +141,7 @@ FOLDS: dict[str, Callable[[Attrs, list[Any]], Array]] = {
 def fold(op: str, attrs: Attrs, inputs: list[Any]) -> Array:
     """The array that a node of FOLDS makes."""
     with np.errstate(all="ignore"):
-        out = FOLDS[op](attrs, inputs)
+        out = np.asarray(FOLDS[op](attrs, inputs))
     if out.size > LARGEST:
         raise GraphError(
             f"it makes a constant of {list(out.shape)}, at most {LARGEST} elements are read"

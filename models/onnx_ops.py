@@ -1,6 +1,6 @@
 """ONNX operators that become one layer, or none."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -35,7 +35,12 @@ def _window(node: Node, x: View, kernel: list[int]) -> dict[str, Any]:
     stride = [int(n) for n in node.attrs.get("strides", (1, 1))]
     if len(kernel) != 2 or len(stride) != 2:
         raise node.unread(f"its window has {len(kernel)} ranks; only pictures are read")
-    return {"stride": tuple(stride), "padding": _pads(node, x.shape[2:], kernel, stride)}
+    return {"stride": tidy(stride), "padding": tidy(_pads(node, x.shape[2:], kernel, stride))}
+
+
+def tidy(numbers: Sequence[int]) -> int | tuple[int, ...]:
+    """One number where all are equal."""
+    return numbers[0] if len(set(numbers)) == 1 else tuple(numbers)
 
 
 def conv(r: Reader, node: Node) -> Value:
@@ -44,7 +49,7 @@ def conv(r: Reader, node: Node) -> Value:
         raise node.unread("its weight is no constant of 4 ranks")
     source = r.picture(node, x)
     attrs = _window(node, x, list(weight.shape[2:]))
-    attrs["dilation"] = tuple(int(n) for n in node.attrs.get("dilations", (1, 1)))
+    attrs["dilation"] = tidy([int(n) for n in node.attrs.get("dilations", (1, 1))])
     attrs["groups"] = int(node.attrs.get("group", 1))
     params = {"weight": weight} if bias is None else {"weight": weight, "bias": bias}
     return r.picture_made(node, r.emit(node, "conv2d", (source,), params, attrs))
@@ -53,15 +58,16 @@ def conv(r: Reader, node: Node) -> Value:
 def pool(r: Reader, node: Node) -> Value:
     x = r.plain(node, node.view())
     source, kernel = r.picture(node, x), [int(n) for n in node.attrs["kernel_shape"]]
-    attrs = _window(node, x, kernel) | {"kernel": tuple(kernel)}
+    attrs = _window(node, x, kernel) | {"kernel": tidy(kernel)}
     if any(int(n) != 1 for n in node.attrs.get("dilations", ())):
         raise node.unread("its window is dilated")
-    if node.attrs.get("count_include_pad") and any(attrs["padding"]):
+    pads = _pads(node, x.shape[2:], kernel, [int(n) for n in node.attrs.get("strides", (1, 1))])
+    if node.attrs.get("count_include_pad") and any(pads):
         raise node.unread("count_include_pad is set; padding is not averaged")
     if node.attrs.get("ceil_mode"):
         for i in range(2):
-            n, pads = x.shape[2 + i], attrs["padding"]
-            if (n + pads[i] + pads[2 + i] - kernel[i]) % attrs["stride"][i]:
+            step = int(node.attrs.get("strides", (1, 1))[i])
+            if (x.shape[2 + i] + pads[i] + pads[2 + i] - kernel[i]) % step:
                 raise node.unread("ceil_mode is set and the last window hangs over")
     kind = "maxpool" if node.op == "MaxPool" else "avgpool"
     return r.picture_made(node, r.emit(node, kind, (source,), {}, attrs))
@@ -70,7 +76,7 @@ def pool(r: Reader, node: Node) -> Value:
 def global_pool(r: Reader, node: Node) -> Value:
     x = r.plain(node, node.view())
     source = r.picture(node, x)
-    attrs = {"kernel": x.shape[2:], "stride": (1, 1), "padding": (0, 0)}
+    attrs = {"kernel": tidy(x.shape[2:]), "stride": 1, "padding": 0}
     kind = "maxpool" if node.op == "GlobalMaxPool" else "avgpool"
     return r.picture_made(node, r.emit(node, kind, (source,), {}, attrs))
 

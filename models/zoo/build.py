@@ -99,21 +99,10 @@ class Builder:
     def same(self, name: str, kind: str, *inputs: str) -> str:
         return self.emit(name, kind, inputs, self.shape(inputs[0]))
 
-    def pool(
-        self,
-        name: str,
-        kind: str,
-        x: str,
-        kernel: tuple[int, int],
-        stride: tuple[int, int],
-        pad: int,
-    ) -> str:
+    def pool(self, name: str, kind: str, x: str, kernel: int, stride: int, padding: int = 0) -> str:
         batch, height, width, depth = self.shape(x)
-        out = [
-            (n + 2 * pad - k) // s + 1
-            for n, k, s in zip((height, width), kernel, stride, strict=True)
-        ]
-        attrs = {"kernel": kernel, "stride": stride, "padding": pad}
+        out = [(n + 2 * padding - kernel) // stride + 1 for n in (height, width)]
+        attrs = {"kernel": kernel, "stride": stride, "padding": padding}
         return self.emit(name, kind, (x,), (batch, *out, depth), {}, attrs)
 
     def reshape(self, name: str, x: str, shape: tuple[int, ...]) -> str:

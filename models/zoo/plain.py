@@ -33,7 +33,7 @@ def vgg19(batch: int, seq: int, seed: int) -> Graph:
         for i in range(1, depth + 1):
             x = b.conv(f"conv{block}_{i}", x, channels, 3, 1, 1, bias=True)
             x = b.same(f"relu{block}_{i}", "relu", x)
-        x = b.pool(f"pool{block}", "maxpool", x, (2, 2), (2, 2), 0)
+        x = b.pool(f"pool{block}", "maxpool", x, 2, 2, 0)
     x = b.reshape("flatten", x, (batch, 7 * 7 * 512))
     x = b.same("relu6", "relu", b.linear("fc6", x, 4096, gain=2))
     x = b.same("relu7", "relu", b.linear("fc7", x, 4096, gain=2))
@@ -48,7 +48,7 @@ def mobilenet_v2(batch: int, seq: int, seed: int) -> Graph:
         for i in range(repeats):
             x = _inverted(b, f"block{group}.{i}", x, expansion, channels, stride if i == 0 else 1)
     x = _unit(b, "head", x, 1280, 1, 1)
-    x = b.pool("avgpool", "avgpool", x, (7, 7), (1, 1), 0)
+    x = b.pool("avgpool", "avgpool", x, 7, 1, 0)
     b.linear("fc", b.reshape("flatten", x, (batch, 1280)), 1000)
     return b.graph()
 

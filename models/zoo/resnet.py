@@ -22,12 +22,12 @@ def _resnet(name: str, batch: int, seed: int, depths: tuple[int, ...], wide: boo
     b = Builder(name, seed, {"image": (batch, 224, 224, 3)})
     x = b.conv("conv1", "image", 64, 7, 2, 3)
     x = b.same("relu1", "relu", b.batchnorm("bn1", x))
-    x = b.pool("maxpool", "maxpool", x, (3, 3), (2, 2), 1)
+    x = b.pool("maxpool", "maxpool", x, 3, 2, 1)
     block = _bottleneck if wide else _basic
     for stage, (width, depth) in enumerate(zip(STAGES, depths, strict=True), 1):
         for i in range(depth):
             x = block(b, f"layer{stage}.{i}", x, width, 2 if stage > 1 and i == 0 else 1)
-    x = b.pool("avgpool", "avgpool", x, (7, 7), (1, 1), 0)
+    x = b.pool("avgpool", "avgpool", x, 7, 1, 0)
     x = b.reshape("flatten", x, (batch, b.shape(x)[-1]))
     b.linear("fc", x, 1000)
     return b.graph()

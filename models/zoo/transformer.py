@@ -43,7 +43,8 @@ def vit_small(batch: int, seq: int, seed: int) -> Graph:
         x = _vit_block(b, f"layer{i}.", x, batch)
     x = b.layernorm("norm", x, 1e-6)
     x = b.reshape("tokens", x, (batch, TOKENS, 1, WIDTH))
-    x = b.pool("class_token", "maxpool", x, (1, 1), (TOKENS, 1), 0)
+    pick: dict[str, Any] = {"kernel": 1, "stride": (TOKENS, 1), "padding": 0}
+    x = b.emit("class_token", "maxpool", (x,), (batch, 1, 1, WIDTH), {}, pick)
     b.linear("head", b.reshape("flatten", x, (batch, WIDTH)), 1000)
     return b.graph()
 
