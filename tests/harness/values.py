@@ -15,7 +15,9 @@ from hwsim.values.state import new_values
 
 Array = np.ndarray[Any, Any]
 INT8 = load_machine("tiny4").with_(
-    levels__act__capacity_bits=1 << 20, levels__vec__capacity_bits=1 << 21
+    levels__act__capacity_bits=1 << 20,
+    levels__weight__capacity_bits=1 << 18,
+    levels__vec__capacity_bits=1 << 21,
 )
 FP16 = INT8.with_(
     name="tiny4_fp16", pe__number="fp16", pe__adder_latency_cycles=2, levels__act__width_bits=128,

@@ -144,12 +144,23 @@ def test_the_order_of_a_fold_is_seen_in_the_bits():
 
 
 @pytest.mark.parametrize(
+    ("name", "last", "expected"),
+    [("act", (1 << 17) - 192, status.ACT), ("weight", (1 << 15) - 16, status.WEIGHT), ("meta", 2048 - 8, status.META), ("acc", 128 - 12, status.ACC)],
+)  # fmt: skip
+def test_the_last_place_that_fits_and_the_next_one(name, last, expected):
+    for place, state in ((last, status.OK), (last + 1, expected)):
+        product = draw_product(np.random.default_rng(0), INT8, (3, 4, 16), (1, 1), 2, 3)
+        product.fields |= {name: place}
+        before = product.values.acc.copy()
+        assert product.run()[0] == state
+        assert np.array_equal(product.values.acc, before) or state == status.OK
+
+
+@pytest.mark.parametrize(
     ("fields", "expected"),
     [
-        ({"act": 2**17 - 8}, status.ACT), ({"stride_p": -64}, status.ACT), ({"stride_q": 1 << 20}, status.ACT),
-        ({"weight": 4096 - 100}, status.WEIGHT), ({"meta": 2046}, status.META), ({"acc": 127}, status.ACC),
-        ({"run": 12}, status.FIELD), ({"kept": 9}, status.FIELD), ({"kept": 0}, status.FIELD), ({"block_log2": 6, "kept": 2}, status.FIELD),
-        ({"count_q": 0}, status.FIELD),
+        ({"stride_p": -64}, status.ACT), ({"stride_q": 1 << 20}, status.ACT), ({"run": 12}, status.FIELD), ({"kept": 9}, status.FIELD),
+        ({"kept": 0}, status.FIELD), ({"block_log2": 6, "kept": 2}, status.FIELD), ({"count_q": 0}, status.FIELD), ({"count_r": 0}, status.FIELD),
     ],
 )  # fmt: skip
 def test_faults_are_told_and_nothing_is_written(fields, expected):
