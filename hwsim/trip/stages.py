@@ -1,6 +1,7 @@
 """The stages of the trip, one function each."""
 
 import fnmatch
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
@@ -32,6 +33,9 @@ from models.zoo import network as load_network
 
 Progress = Callable[[str, int, int], None]  # stage, done, total
 SEQ = 128
+TEXT = ("bert_base",)  # of the zoo
+SAMPLE = 4  # inputs that an int8 network is calibrated on, and that a larger batch repeats
+MOST_INPUTS = 1 << 27  # numbers, 512 MiB of them
 RANDOM_INPUTS = "inputs are seeded random numbers"
 
 
@@ -43,7 +47,7 @@ def silent(stage: str, done: int, total: int) -> None:
 class Network:
     """A graph and what it runs on. `inputs`: real numbers, by the graph's input names. `text`: the
     folder of a sentence encoder, None for other networks and for a part of one; `mask` [batch, seq]
-    of its sentences.
+    of its sentences. `sample`: the same with fewer inputs, where there are more than SAMPLE.
     """
 
     graph: Graph
@@ -54,6 +58,7 @@ class Network:
     text: Path | None = None
     mask: Array | None = None
     notes: tuple[str, ...] = ()
+    sample: "Network | None" = None
 
 
 def load(
@@ -68,21 +73,20 @@ def load(
     seeded normal numbers. `layers`: only those whose names match the glob.
     """
     folder = _text_folder(name)
-    if folder is None:
-        graph = load_network(name, batch=batch, seq=seq or SEQ, seed=seed)
-        notes = ("weights and inputs are seeded random numbers",) if name in BUILDERS else ()
-        net = Network(graph, _normal(graph, seed), batch, seq, notes=notes or (RANDOM_INPUTS,))
-    else:
+    if folder is not None:
         net = with_sentences(name, folder, batch, seq or SEQ)
+    else:
+        net = _with_numbers(name, batch, _length(name, seq), seed)
     return net if layers is None else _only(net, layers)
 
 
 def prune(network: Network, pattern: str | NMPattern) -> Network:
     """Magnitude pruning along the reduced rank, really: the weights are set to zero."""
     p = NMPattern.parse(pattern) if isinstance(pattern, str) else pattern
-    return (
-        network if p.is_dense else replace(network, graph=prune_graph(network.graph, p), pattern=p)
-    )
+    if p.is_dense:
+        return network
+    sample = prune(network.sample, p) if network.sample else None
+    return replace(network, graph=prune_graph(network.graph, p), pattern=p, sample=sample)
 
 
 def compile(network: Network, machine: AcceleratorSpec, progress: Progress = silent) -> Program:
@@ -98,12 +102,14 @@ def compile(network: Network, machine: AcceleratorSpec, progress: Progress = sil
 
 def lower(network: Network, machine: AcceleratorSpec) -> Graph:
     """The graph as the machine runs it: fused, and quantised where the machine is int8, by the ranges
-    of all fixed sentences for an encoder, else of the network's own inputs.
+    of all fixed sentences for an encoder, else of the network's own inputs or its sample.
     """
     graph = fuse_network(network.graph)
     if machine.pe.number != "int8" or graph.scales:
         return graph
-    known = network if network.text is None else prune(every_sentence(network), network.pattern)
+    known = network.sample or network
+    if network.text is not None:
+        known = prune(every_sentence(network), network.pattern)
     return quantise(graph, calibrate(fuse_network(known.graph), known.inputs))
 
 
@@ -194,6 +200,35 @@ def with_sentences(name: str, folder: Path, batch: int, seq: int) -> Network:
     return Network(with_mask(graph, mask), {"embeddings": rows}, batch, seq, text=folder, mask=mask)
 
 
+def _length(name: str, seq: int | None) -> int | None:
+    """Tokens, of networks that have any."""
+    if name in BUILDERS and name not in TEXT:
+        if seq is not None:
+            raise GraphError(f"{name}: seq is {seq}, it reads no text; leave --seq out")
+        return None
+    return seq or (SEQ if name in TEXT else None)
+
+
+def _with_numbers(name: str, batch: int, seq: int | None, seed: int) -> Network:
+    graph = load_network(name, batch=batch, seq=seq or SEQ, seed=seed)
+    count = sum(math.prod(shape) for shape in graph.inputs.values())
+    if count > MOST_INPUTS:
+        raise GraphError(
+            f"{name}: batch {batch} has {count} input numbers, more than {MOST_INPUTS}; lower --batch"
+        )
+    notes = ("weights and inputs are seeded random numbers",) if name in BUILDERS else ()
+    notes = notes or (RANDOM_INPUTS,)
+    if batch <= SAMPLE:
+        return Network(graph, _normal(graph, seed), batch, seq, notes=notes)
+    sample = _with_numbers(name, SAMPLE, seq, seed)
+    return Network(graph, _repeated(sample.inputs, graph), batch, seq, notes=notes, sample=sample)
+
+
+def _repeated(inputs: dict[str, Array], graph: Graph) -> dict[str, Array]:
+    """The batch is outermost, so repeating the numbers repeats whole inputs."""
+    return {name: np.resize(x, graph.inputs[name]) for name, x in inputs.items()}
+
+
 def _normal(graph: Graph, seed: int) -> dict[str, Array]:
     rng = np.random.default_rng(seed)
     out: dict[str, Array] = {}
@@ -218,10 +253,15 @@ def _only(network: Network, glob: str) -> Network:
     needed = {i for x in layers for i in x.inputs} - made
     used = {i for x in layers for i in x.inputs}
     outputs = tuple(x.name for x in layers if x.name not in used or x.name in graph.outputs)
-    tensors = run_reference(graph, network.inputs)
     names = [n for n in (*graph.inputs, *(x.name for x in graph.layers)) if n in needed]
     part = Graph(graph.name, {n: graph.shape(n) for n in names}, layers, outputs, graph.scales)
-    return replace(network, graph=part, inputs={n: tensors[n] for n in names}, text=None, mask=None)
+    if network.sample:
+        sample = _only(network.sample, glob)
+        inputs = _repeated(sample.inputs, part)
+    else:
+        sample, tensors = None, run_reference(graph, network.inputs)
+        inputs = {n: tensors[n] for n in names}
+    return replace(network, graph=part, inputs=inputs, text=None, mask=None, sample=sample)
 
 
 def machine_inputs(program: Program, inputs: dict[str, Array]) -> dict[str, Array]:

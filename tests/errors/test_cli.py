@@ -62,6 +62,11 @@ def refused(capsys: pytest.CaptureFixture[str], line: str, *said: str) -> None:
             "pattern: 2:8 is beyond the PEs of dense32, which hold up to 1:1; use another pattern or another machine",
         ),
         ("run mlp -m tiny4 --layers conv*", "mlp: no layer matches 'conv*'; it has fc1, relu1, fc2, relu2, fc3, ..."),
+        ("run mlp -m tiny4 --seq 8", "mlp: seq is 8, it reads no text; leave --seq out"),
+        (
+            "run resnet50 -m tiny4 --batch 4000",
+            "resnet50: batch 4000 has 602112000 input numbers, more than 134217728; lower --batch",
+        ),
         (
             "report none.json",
             "none.json: cannot be read (No such file or directory); give a result.json that hwsim run -o wrote",

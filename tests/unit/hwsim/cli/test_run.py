@@ -113,6 +113,14 @@ def test_stages_give_the_values_of_the_graph() -> None:
     assert np.count_nonzero(weight) == weight.size / 4 and np.count_nonzero(network.graph.layer("fc1").params["weight"]) > weight.size / 2
 
 
+def test_a_large_batch_repeats_a_sample() -> None:
+    """An int8 network is calibrated on the sample, so its outputs repeat too."""
+    machine, large, small = load_machine("tiny8"), trip.load("mlp", batch=9, layers="fc[23]"), trip.load("mlp", batch=4, layers="fc[23]")
+    a, b = (trip.simulate(n, trip.compile(n, machine), machine)[1]["fc3"].reshape(n.batch, 10) for n in (large, small))
+    assert np.array_equal(a, b[np.arange(9) % 4]) and large.graph.shape("fc2") == (9, 512)
+    assert not np.array_equal(b[0], b[1])
+
+
 def test_bars_are_on_stderr_for_people(tmp_path: Path) -> None:
     code = "import sys; from hwsim.cli import main; sys.exit(main(['run', 'mlp', '-m', 'tiny4', '--layers', 'fc3', '--json']))"
     master, slave = pty.openpty()
