@@ -1,4 +1,6 @@
-"""Where things stand: memory for tensors by lifetime, rings for levels, and who touched which byte last."""
+"""Where things stand: memory for tensors by lifetime, rings for levels, and who touched which byte
+last.
+"""
 
 from bisect import bisect_left, bisect_right
 
@@ -8,9 +10,11 @@ ALIGN = 64
 
 
 class Ledger:
-    """Last writer and the readers since, for every byte of one level. Commands are (queue, place in queue).
+    """Last writer and the readers since, for every byte of one level. Commands are (queue, place in
+    queue).
 
-    Disjoint segments, sorted. `needs[q]` is raised to the number of commands of queue q that must be done first.
+    Disjoint segments, sorted. `needs[q]` is raised to the number of commands of queue q that must
+    be done first.
     """
 
     def __init__(self) -> None:
@@ -40,7 +44,9 @@ class Ledger:
         self._mark[first:i] = [((queue, place), {})]
 
     def _isolate(self, low: int, high: int) -> int:
-        """Cuts segments at low and high and fills the gaps between; the place of the first one inside."""
+        """Cuts segments at low and high and fills the gaps between; the place of the first one
+        inside.
+        """
         for at in (low, high):
             i = bisect_right(self._low, at) - 1
             if i >= 0 and self._low[i] < at < self._high[i]:
@@ -63,9 +69,11 @@ class Ledger:
 
 
 class Ring:
-    """Bytes low..high of a level, given out one after another, around and around. What a ring gives stands until the ring has come round to it.
+    """Bytes low..high of a level, given out one after another, around and around. What a ring gives
+    stands until the ring has come round to it.
 
-    `passed`: bytes given or left out so far; what was given at `passed` p is overwritten once `passed` is beyond p + size.
+    `passed`: bytes given or left out so far; what was given at `passed` p is overwritten once
+    `passed` is beyond p + size.
     """
 
     def __init__(self, low: int, high: int) -> None:

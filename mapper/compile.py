@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-
 from hwsim.spec.machine import AcceleratorSpec
 from hwsim.spec.program import Program
 from mapper.allocate import check_address_space
@@ -18,8 +17,11 @@ from mapper.passes.pipeline import standard
 Progress = Callable[[str, int, int], None]
 
 
-def compile_network(graph: Graph, spec: AcceleratorSpec, *, dataflow: str | None = None, progress: Progress | None = None) -> Program:
-    """`dataflow`: ws or os for all layers; by default each layer takes the one with the lower estimate. `progress(layer, done, of)`.
+def compile_network(
+    graph: Graph, spec: AcceleratorSpec, *, dataflow: str | None = None, progress: Progress | None = None
+) -> Program:
+    """`dataflow`: ws or os for all layers; by default each layer takes the one with the lower
+    estimate. `progress(layer, done, of)`.
 
     GraphError: a network that is not legal. MappingError: a layer that the machine cannot hold.
     """

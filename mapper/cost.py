@@ -11,7 +11,9 @@ from hwsim.spec.machine import AcceleratorSpec
 PASSES = {"softmax": 3, "layernorm": 3}
 
 
-def beats(spec: AcceleratorSpec, mem: int, run: int, loop0: tuple[int, int] = (1, 0), loop1: tuple[int, int] = (1, 0)) -> int:
+def beats(
+    spec: AcceleratorSpec, mem: int, run: int, loop0: tuple[int, int] = (1, 0), loop1: tuple[int, int] = (1, 0)
+) -> int:
     """Beats of a copy: for each run those that cover it, ceil((mem mod W + run)/W)."""
     w = spec.memory.beat_bytes
     (c0, s0), (c1, s1) = loop0, loop1
@@ -27,10 +29,11 @@ def word_beats(spec: AcceleratorSpec) -> int:
 
 @dataclass(frozen=True)
 class ComputeCost:
-    """Cycles of one command alone: `array` steps, `feed` reads, `weight` rows; `latency`: from the last step to the last row visible.
+    """Cycles of one command alone: `array` steps, `feed` reads, `weight` rows; `latency`: from the
+    last step to the last row visible.
 
-    `late`: weight rows that may still come when the last fold has begun (ws). `folds`: weight rows' PE rows of each fold (ws) or empty;
-    `groups`: pixel groups (os); `steps`: of one fold or group.
+    `late`: weight rows that may still come when the last fold has begun (ws). `folds`: weight rows'
+    PE rows of each fold (ws) or empty; `groups`: pixel groups (os); `steps`: of one fold or group.
     """
 
     array: int
@@ -47,9 +50,13 @@ class ComputeCost:
         return max(self.array, self.feed, self.weight - self.late)
 
 
-def compute_cost(spec: AcceleratorSpec, dataflow: str, pixels: int, run: int, runs: int, kept: int, block: int) -> ComputeCost:
-    """ws: each fold of R blocks takes ceil(T/L) batches of N*L steps. Reads a pixel and fold: segments of whole blocks, cut at runs.
-    os: ceil(T/(R*L)) groups of blocks*N*L steps; one read a pixel and chunk."""
+def compute_cost(
+    spec: AcceleratorSpec, dataflow: str, pixels: int, run: int, runs: int, kept: int, block: int
+) -> ComputeCost:
+    """ws: each fold of R blocks takes ceil(T/L) batches of N*L steps. Reads a pixel and fold:
+    segments of whole blocks, cut at runs. os: ceil(T/(R*L)) groups of blocks*N*L steps; one read a
+    pixel and chunk.
+    """
     rows, cols, lat = spec.array.rows, spec.array.cols, spec.pe.adder_latency_cycles
     width, bb = spec.levels.act.width_bits // 8, block * spec.pe.element_bytes
     per_run = run // block
@@ -70,17 +77,22 @@ def compute_cost(spec: AcceleratorSpec, dataflow: str, pixels: int, run: int, ru
 
 
 def group_gap(spec: AcceleratorSpec) -> int:
-    """os: from the last step of a group to that of the next, at least: the shadow sums must have left."""
+    """os: from the last step of a group to that of the next, at least: the shadow sums must have
+    left.
+    """
     rows, lat = spec.array.rows, spec.pe.adder_latency_cycles
     return rows + spec.array.cols - 1 + rows * lat
 
 
 def ws_cycles(spec: AcceleratorSpec, kept: int, folds: tuple[int, ...], wave: int, times: int) -> int:
-    """Steps from the first to the last of `times` commands of these folds, one behind the other, each wave `wave` steps long.
+    """Steps from the first to the last of `times` commands of these folds, one behind the other,
+    each wave `wave` steps long.
 
-    Row 0 of the shadow registers is free C cycles after a wave began, and takes N weight rows: the next wave begins C + N later at least. The loader
-    fills row r of the fold behind wave f from f + r*N*L + C on, and only then row 0 of the fold after it: wave f + 2 begins
-    (rows - 1)*N*L + C + 2*N after wave f at least, rows those of the fold between. Of the two ways to pair neighbours the longer counts.
+    Row 0 of the shadow registers is free C cycles after a wave began, and takes N weight rows: the
+    next wave begins C + N later at least. The loader fills row r of the fold behind wave f from f +
+    r*N*L + C on, and only then row 0 of the fold after it: wave f + 2 begins (rows - 1)*N*L + C +
+    2*N after wave f at least, rows those of the fold between. Of the two ways to pair neighbours
+    the longer counts.
     """
     cols, lat = spec.array.cols, spec.pe.adder_latency_cycles
     count = len(folds) * times
@@ -90,7 +102,10 @@ def ws_cycles(spec: AcceleratorSpec, kept: int, folds: tuple[int, ...], wave: in
     if len(folds) % 2:
         around = sum(two) * (pairs // len(two)) + sum(sorted(two)[: pairs % len(two)])
     else:
-        around = max(sum(two[o::2]) * (pairs // (len(two) // 2)) + sum(sorted(two[o::2])[: pairs % (len(two) // 2)]) for o in (0, 1))
+        around = max(
+            sum(two[o::2]) * (pairs // (len(two) // 2)) + sum(sorted(two[o::2])[: pairs % (len(two) // 2)])
+            for o in (0, 1)
+        )
     return around + (count - 1) % 2 * one + wave
 
 
@@ -108,7 +123,9 @@ def _fold_reads(per_run: int, blocks: int, rows: int, block_bytes: int, width: i
 
 
 def vector_cost(spec: AcceleratorSpec, a: dict[str, int]) -> int:
-    """Setup, then rows x chunks x beats (docs/machine.md, vector), then the latency after each pass that reduces and once at the end."""
+    """Setup, then rows x chunks x beats (docs/machine.md, vector), then the latency after each pass
+    that reduces and once at the end.
+    """
     v, width, eb = spec.vector, spec.levels.vec.width_bits, spec.pe.element_bits
     fn, length = FN[a["fn"]], a["len"]
     window = a.get("window_h", 1) * a.get("window_w", 1)

@@ -1,4 +1,6 @@
-"""A lower bound on the cycles of a Product under a Mapping, and the score by which mappings are ranked. Commands: mapper/cost.py."""
+"""A lower bound on the cycles of a Product under a Mapping, and the score by which mappings are
+ranked. Commands: mapper/cost.py.
+"""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -14,8 +16,10 @@ from mapper.nest import Chunk, Mapping, Product, Tail, segments, tile_shape
 
 @dataclass(frozen=True)
 class LayerBound:
-    """`cycles`: no run of the layer alone, from cold, is shorter. Sums over its commands: `array` (steps, reads or weight rows, the largest),
-    `memory` (beats, command words included), `vector`; `commands`: at least so many. `score`: what mappings are ranked by, no bound."""
+    """`cycles`: no run of the layer alone, from cold, is shorter. Sums over its commands: `array`
+    (steps, reads or weight rows, the largest), `memory` (beats, command words included), `vector`;
+    `commands`: at least so many. `score`: what mappings are ranked by, no bound.
+    """
 
     cycles: int
     array: int
@@ -27,7 +31,9 @@ class LayerBound:
 
 @dataclass(frozen=True)
 class Box:
-    """A kind of pixel tile: images, output rows and columns, and the rows and columns of input that are not padding."""
+    """A kind of pixel tile: images, output rows and columns, and the rows and columns of input that
+    are not padding.
+    """
 
     nb: int
     np: int
@@ -65,7 +71,11 @@ def act_beats(spec: AcceleratorSpec, x: Product, chunk: Chunk, pitch: int, box: 
     pb = pitch * eb
     run = min(x.c if x.groups > 1 else x.group_c, chunk.c0 + chunk.nc) * eb - chunk.c0 * eb
     runs = 1
-    for count, mem, buf in ((box.vw, x.view_col, pb), (box.vh, x.view_row, wide * pb), (box.nb, x.view_image, tall * wide * pb)):
+    for count, mem, buf in (
+        (box.vw, x.view_col, pb),
+        (box.vh, x.view_row, wide * pb),
+        (box.nb, x.view_image, tall * wide * pb),
+    ):
         if runs == 1 and (count == 1 or mem == buf == run):
             run *= count
         else:
@@ -133,8 +143,11 @@ class Sums:
         return compute_cost(self.spec, self.m.dataflow, pixels, run, s * r, x.kept, x.block)
 
     def _compute(self) -> None:
-        """The array takes the same folds again and again, waves as long as the pixel tile. Stretches of commands with equal waves, which follow each other,
-        are reckoned by themselves; so is all of it with the shortest wave; the longest of these and the sum of all waves counts."""
+        """The array takes the same folds again and again, waves as long as the pixel tile.
+        Stretches of commands with equal waves, which follow each other, are reckoned by themselves;
+        so is all of it with the shortest wave; the longest of these and the sum of all waves
+        counts.
+        """
         x, m = self.x, self.m
         last = self.columns - m.group * (self.groups - 1)
         stretches = {self.columns: 1} if m.order == "pn" else Counter([m.group] * (self.groups - 1) + [last])
@@ -147,7 +160,9 @@ class Sums:
             if m.dataflow == "ws":
                 folds, wave = tuple(f for c in costs for f in c.folds), costs[0].steps
                 self.array += wave * len(folds) * many
-                alone += sum(ws_cycles(self.spec, x.kept, folds, wave, n) * many for n, many in stretches.items()) * times
+                alone += (
+                    sum(ws_cycles(self.spec, x.kept, folds, wave, n) * many for n, many in stretches.items()) * times
+                )
                 shortest = min(shortest or wave, wave)
             else:
                 least = group_gap(self.spec)
@@ -175,22 +190,31 @@ class Sums:
         x, m, spec = self.x, self.m, self.spec
         rows = sum(x.s * c.nr * c.nc // x.block * x.kept for c in m.chunks)
         cols = spec.array.cols
-        weights = x.groups * sum(weight_beats(spec, x, rows, min(cols, x.group_n - j)) for j in range(0, x.group_n, cols))
+        weights = x.groups * sum(
+            weight_beats(spec, x, rows, min(cols, x.group_n - j)) for j in range(0, x.group_n, cols)
+        )
         once = m.keep_weights or self.count == 1 or (self.columns == 1 and len(m.loads) == 1)
         self.loads = weights * (1 if once else self.count)
         if m.act_chunked:
-            self.acts = sum(act_beats(spec, x, c, c.nc, box) * times for c in m.chunks for box, times in boxes(x, m, c)) * self.columns
+            self.acts = (
+                sum(act_beats(spec, x, c, c.nc, box) * times for c in m.chunks for box, times in boxes(x, m, c))
+                * self.columns
+            )
         else:
             self.acts = sum(act_beats(spec, x, whole, x.pitch, box) * times for box, times in self.kinds)
             self.acts *= self.groups if m.order == "np" and not m.keep_act else 1
         self.loads += self.acts
         rows_moved = 0
         for box, times in self.kinds:
-            rows_moved += times * sum(row_beats(spec, box.pixels, width, x.out_row or x.n) for width in self._gathered())
+            rows_moved += times * sum(
+                row_beats(spec, box.pixels, width, x.out_row or x.n) for width in self._gathered()
+            )
             if x.tail:
                 self.stores += times * row_beats(spec, box.pixels, x.n, x.out_row or x.n)
             if x.cols_out:
-                self.stores += times * x.n * box.nb * ceil(box.np * box.nq * spec.pe.element_bytes / spec.memory.beat_bytes)
+                self.stores += (
+                    times * x.n * box.nb * ceil(box.np * box.nq * spec.pe.element_bytes / spec.memory.beat_bytes)
+                )
         self.residual = rows_moved * x.residual
         self.stores += rows_moved * x.rows_out
         self.commands += self.count * (self.groups + 1) + self.columns * len(m.loads) * (2 if x.block > 1 else 1)
@@ -217,10 +241,12 @@ def last_pixels(x: Product, m: Mapping) -> tuple[int, int]:
 
 
 def product_bound(spec: AcceleratorSpec, x: Product, m: Mapping) -> LayerBound:
-    """Three sums bound the run: array, memory, vector; each with what must have happened before its first and after its last command.
+    """Three sums bound the run: array, memory, vector; each with what must have happened before its
+    first and after its last command.
 
-    Lead: the first command word, then the first weights and activations come through the one port before the first compute starts. Behind
-    the last step of the array: its latency, the vector unit on the last column tile, and the store of what it gives.
+    Lead: the first command word, then the first weights and activations come through the one port
+    before the first compute starts. Behind the last step of the array: its latency, the vector unit
+    on the last column tile, and the store of what it gives.
     """
     sums = Sums(spec, x, m)
     start = word_beats(spec) + spec.memory.latency_cycles
@@ -228,7 +254,11 @@ def product_bound(spec: AcceleratorSpec, x: Product, m: Mapping) -> LayerBound:
     whole = first if m.act_chunked else Chunk(0, x.r, 0, x.c_pad if x.groups == 1 else x.c)
     load_rows = sum(x.s * c.nr * c.nc // x.block * x.kept for c in m.chunks[: m.loads[0]])
     box = first_box(x, m, whole)
-    lead = start + weight_beats(spec, x, load_rows, sums.width) + act_beats(spec, x, whole, whole.nc if m.act_chunked else x.pitch, box)
+    lead = (
+        start
+        + weight_beats(spec, x, load_rows, sums.width)
+        + act_beats(spec, x, whole, whole.nc if m.act_chunked else x.pitch, box)
+    )
     images, pixels = last_pixels(x, m)
     cost = sums.cost(m.chunks[-1], pixels)
     last, store = _last(spec, x, m, images, pixels)
@@ -240,11 +270,15 @@ def product_bound(spec: AcceleratorSpec, x: Product, m: Mapping) -> LayerBound:
         start + sums.loads + sums.residual + cost.bound + cost.latency + last + store,
         lead + sums.cost(m.chunks[0], box.pixels).array + cost.latency + sums.vector + store,
     )
-    return LayerBound(total, sums.busy, sums.memory, sums.vector, sums.commands, max(total, start + _pipeline(spec, x, m, sums, last)))
+    return LayerBound(
+        total, sums.busy, sums.memory, sums.vector, sums.commands, max(total, start + _pipeline(spec, x, m, sums, last))
+    )
 
 
 def _first_sweep(sums: Sums, m: Mapping) -> tuple[int, float]:
-    """Beats that must have come before the last compute of the first round of the outer loop may start, and that round's share of the array's work."""
+    """Beats that must have come before the last compute of the first round of the outer loop may
+    start, and that round's share of the array's work.
+    """
     if m.order == "np" and m.keep_act:
         return sums.acts, 1 / sums.groups
     if m.order == "pn" and m.keep_weights:
@@ -253,8 +287,10 @@ def _first_sweep(sums: Sums, m: Mapping) -> tuple[int, float]:
 
 
 def _pipeline(spec: AcceleratorSpec, x: Product, m: Mapping, sums: Sums, last: int) -> float:
-    """Cycles when memory sets the pace: equal steps, one for each pixel tile and group of column tiles, and behind the last load a step of the array
-    and the last vector command. Where a buffer has one turn only, what fills it and what empties it take turns. Ranks mappings; no bound."""
+    """Cycles when memory sets the pace: equal steps, one for each pixel tile and group of column
+    tiles, and behind the last load a step of the array and the last vector command. Where a buffer
+    has one turn only, what fills it and what empties it take turns. Ranks mappings; no bound.
+    """
     steps = x.instances * sums.count * sums.groups
     at = split(spec, param_need(spec, x), x.name)
     size = min(m.group * spec.array.cols, x.n) * m.tile[0] * m.tile[1] * m.tile[2] * spec.pe.element_bytes
@@ -267,7 +303,9 @@ def _pipeline(spec: AcceleratorSpec, x: Product, m: Mapping, sums: Sums, last: i
     tile = act_tile_bytes(spec, x, m)
     if m.order == "pn" and sums.count > 1 and 2 * tile > spec.levels.act.capacity_bytes and not m.act_chunked:
         step = max(step, array + sums.acts / steps)
-    behind = array / m.group if m.order == "pn" and not m.keep_weights else array  # what the last load is for: one column tile, or all of them
+    behind = (
+        array / m.group if m.order == "pn" and not m.keep_weights else array
+    )  # what the last load is for: one column tile, or all of them
     return steps * step + behind + last
 
 
@@ -277,7 +315,9 @@ def act_tile_bytes(spec: AcceleratorSpec, x: Product, m: Mapping) -> int:
 
 
 def _last(spec: AcceleratorSpec, x: Product, m: Mapping, images: int, pixels: int) -> tuple[int, int]:
-    """Vector cycles and store beats that come after the last sum. Where a buffer may be cut at a bank, one row is counted: its pieces overlap."""
+    """Vector cycles and store beats that come after the last sum. Where a buffer may be cut at a
+    bank, one row is counted: its pieces overlap.
+    """
     eb, width = spec.pe.element_bytes, min(m.group * spec.array.cols, x.n)
     narrow = x.group_n % spec.array.cols or min(spec.array.cols, x.group_n)
     rows = pixels if _uncut(spec, x, pixels * width * eb) else 1

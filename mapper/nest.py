@@ -1,6 +1,8 @@
-"""What is mapped and how: `Product` (one or many equal matrix products, convolutions included) and `Mapping` (its loop nest bound to levels).
+"""What is mapped and how: `Product` (one or many equal matrix products, convolutions included) and
+`Mapping` (its loop nest bound to levels).
 
-A Product's reduced rank is walked r, s, c (c innermost); blocks of the pattern lie along c. Its output is `[batch*p*q, n]`, dense.
+A Product's reduced rank is walked r, s, c (c innermost); blocks of the pattern lie along c. Its
+output is `[batch*p*q, n]`, dense.
 """
 
 from dataclasses import dataclass
@@ -9,7 +11,9 @@ from math import ceil
 
 @dataclass(frozen=True)
 class Place:
-    """Bytes: where instance i of a Product reads or writes, and the distance of its rows. `base[i]` is a memory address."""
+    """Bytes: where instance i of a Product reads or writes, and the distance of its rows. `base[i]`
+    is a memory address.
+    """
 
     base: tuple[int, ...]
     pitch: int
@@ -17,7 +21,9 @@ class Place:
 
 @dataclass(frozen=True)
 class Tail:
-    """A row step behind a product: its function, how many of bias and scale it has, whether it has a mask."""
+    """A row step behind a product: its function, how many of bias and scale it has, whether it has
+    a mask.
+    """
 
     fn: str
     params: int
@@ -26,11 +32,13 @@ class Tail:
 
 @dataclass(frozen=True, kw_only=True)
 class Product:
-    """Ranks in elements; pairs are (rows, columns), `pad` is top and left. Groups split n and c. `view_*`: bytes between columns, rows and images of
-    the input in memory. `dynamic`: the weights are a tensor in memory, rows of n. `rows_out`, `cols_out`: the output is stored dense, transposed
-    (`[batch, n, p*q]`), or both. `tail`: row steps behind, over whole rows of n; the last one's
-    result is stored. `out_row`: elements of a whole row of the output tensor, 0: n.
-    `table_bytes`: parameters of a column tile beyond bias and scale; `fixed_bytes`: of the row steps.
+    """Ranks in elements; pairs are (rows, columns), `pad` is top and left. Groups split n and c.
+    `view_*`: bytes between columns, rows and images of the input in memory. `dynamic`: the weights
+    are a tensor in memory, rows of n. `rows_out`, `cols_out`: the output is stored dense,
+    transposed (`[batch, n, p*q]`), or both. `tail`: row steps behind, over whole rows of n; the
+    last one's result is stored. `out_row`: elements of a whole row of the output tensor, 0: n.
+    `table_bytes`: parameters of a column tile beyond bias and scale; `fixed_bytes`: of the row
+    steps.
     """
 
     name: str
@@ -97,7 +105,9 @@ class Product:
 
 @dataclass(frozen=True)
 class Chunk:
-    """A part of the reduced rank that one compute command walks: rows r0.. of the kernel, channels c0.. of a group (whole blocks)."""
+    """A part of the reduced rank that one compute command walks: rows r0.. of the kernel, channels
+    c0.. of a group (whole blocks).
+    """
 
     r0: int
     nr: int
@@ -107,11 +117,13 @@ class Chunk:
 
 @dataclass(frozen=True, kw_only=True)
 class Mapping:
-    """One layer's nest. Outside in: `order`, then n-tiles of a group, then loads of weights, then chunks.
+    """One layer's nest. Outside in: `order`, then n-tiles of a group, then loads of weights, then
+    chunks.
 
-    `order`: "pn" pixel tiles outside, "np" groups of n-tiles outside. `tile`: images, rows, columns of output pixels.
-    `chunks`: one compute command each; `loads`: how many chunks one load of weights brings. `act_chunked`: activations come chunk by chunk.
-    `keep_act`, `keep_weights`: loaded once and kept for the whole layer.
+    `order`: "pn" pixel tiles outside, "np" groups of n-tiles outside. `tile`: images, rows, columns
+    of output pixels. `chunks`: one compute command each; `loads`: how many chunks one load of
+    weights brings. `act_chunked`: activations come chunk by chunk. `keep_act`, `keep_weights`:
+    loaded once and kept for the whole layer.
     """
 
     dataflow: str
@@ -141,7 +153,9 @@ class Mapping:
 
 @dataclass(frozen=True)
 class PixelTile:
-    """Output pixels [b0, b0+nb) x [p0, p0+np) x [q0, q0+nq): always one stretch of the flattened output; `row`: its first row."""
+    """Output pixels [b0, b0+nb) x [p0, p0+np) x [q0, q0+nq): always one stretch of the flattened
+    output; `row`: its first row.
+    """
 
     b0: int
     nb: int
@@ -169,7 +183,9 @@ def pixel_tiles(x: Product, tile: tuple[int, int, int]) -> list[PixelTile]:
 
 @dataclass(frozen=True)
 class ColumnTile:
-    """Output columns [col, col + width) and the first activation channel (of the whole tensor) of their group."""
+    """Output columns [col, col + width) and the first activation channel (of the whole tensor) of
+    their group.
+    """
 
     index: int
     col: int
@@ -191,12 +207,16 @@ def extent(n: int, stride: int, k: int, dilation: int) -> int:
 
 
 def segments(x: Product, chunk: Chunk, pitch: int) -> tuple[int, int, int]:
-    """(run in elements, count_s, count_r) of a chunk's walk over a tile of `pitch` elements a pixel; s and c are one run where contiguous."""
+    """(run in elements, count_s, count_r) of a chunk's walk over a tile of `pitch` elements a
+    pixel; s and c are one run where contiguous.
+    """
     if x.s == 1 or (x.dilation[1] == 1 and pitch == chunk.nc):
         return x.s * chunk.nc, 1, chunk.nr
     return chunk.nc, x.s, chunk.nr
 
 
 def tile_shape(x: Product, rows: int, columns: int, taps: int) -> tuple[int, int]:
-    """Rows and columns of input, padding included, behind a tile of outputs; `taps`: rows of the kernel."""
+    """Rows and columns of input, padding included, behind a tile of outputs; `taps`: rows of the
+    kernel.
+    """
     return extent(rows, x.stride[0], taps, x.dilation[0]), extent(columns, x.stride[1], x.s, x.dilation[1])

@@ -14,9 +14,13 @@ from mapper.nest import Chunk, Mapping, Product, tile_shape
 
 
 def choose(spec: AcceleratorSpec, x: Product, dataflow: str | None) -> tuple[Mapping, LayerBound]:
-    """The mapping with the lowest score, a cycle a command added; of equal ones that with the least traffic."""
+    """The mapping with the lowest score, a cycle a command added; of equal ones that with the least
+    traffic.
+    """
     if dataflow and dataflow not in spec.array.dataflows:
-        raise MappingError(f"{x.name} at array: dataflow {dataflow!r} is not in array.dataflows {list(spec.array.dataflows)}; use one of them")
+        raise MappingError(
+            f"{x.name} at array: dataflow {dataflow!r} is not in array.dataflows {list(spec.array.dataflows)}; use one of them"
+        )
     try:
         return _choose(spec, replace(x, name="", kind=""), dataflow)
     except MappingError as fault:
@@ -49,7 +53,9 @@ def candidates(spec: AcceleratorSpec, x: Product) -> Iterator[Mapping]:
 
 
 def tiles(spec: AcceleratorSpec, x: Product) -> list[tuple[int, int, int]]:
-    """Boxes of output pixels that are one stretch of the output, half of acc at most, evenly divided."""
+    """Boxes of output pixels that are one stretch of the output, half of acc at most, evenly
+    divided.
+    """
     limit = spec.acc_rows // 2
     out: dict[tuple[int, int, int], None] = {}
     while limit >= 1:
@@ -83,7 +89,9 @@ def meta_row(spec: AcceleratorSpec, x: Product) -> int:
 def chunkings(
     spec: AcceleratorSpec, x: Product, tile: tuple[int, int, int]
 ) -> Iterator[tuple[tuple[Chunk, ...], tuple[int, ...], bool]]:  # fmt: skip
-    """How the reduced rank may be cut: whole, by kernel rows, finer where weights or activations do not fit."""
+    """How the reduced rank may be cut: whole, by kernel rows, finer where weights or activations do
+    not fit.
+    """
     rows, act = weight_rows(spec, x), spec.levels.act.capacity_bytes
     whole = act_bytes(spec, x, tile, Chunk(0, x.r, 0, 0), x.pitch)
     count = ceil(x.batch / tile[0]) * ceil(x.p / tile[1]) * ceil(x.q / tile[2])
@@ -109,7 +117,9 @@ def _rows(x: Product, chunk: Chunk) -> int:
 def _cut(
     spec: AcceleratorSpec, x: Product, tile: tuple[int, int, int], by_rows: bool, rows: int, act: int | None
 ) -> tuple[Chunk, ...] | None:  # fmt: skip
-    """Chunks whose weights fit `rows` and whose activations fit `act` bytes; None where not even one block does."""
+    """Chunks whose weights fit `rows` and whose activations fit `act` bytes; None where not even
+    one block does.
+    """
     channels, step = x.c_pad, 1 if by_rows else x.r
 
     def fits(chunk: Chunk) -> bool:
@@ -152,7 +162,11 @@ def groups(spec: AcceleratorSpec, x: Product, tile: tuple[int, int, int], areas:
     def fits(n: int, times: int) -> bool:
         width = min(n * cols, x.n) * eb
         rows = times * pixels
-        return not x.rows_out and not x.tail or (results.holds(rows, width) and (not x.residual or operands.holds(rows, width)))
+        return (
+            not x.rows_out
+            and not x.tail
+            or (results.holds(rows, width) and (not x.residual or operands.holds(rows, width)))
+        )
 
     if x.tail:
         return [count] if fits(count, 1 + x.rows_out) else []
@@ -166,7 +180,8 @@ def groups(spec: AcceleratorSpec, x: Product, tile: tuple[int, int, int], areas:
 
 
 def _orders(
-    spec: AcceleratorSpec, x: Product, tile: tuple[int, int, int], chunks: tuple[Chunk, ...], loads: tuple[int, ...], act_chunked: bool, group: int
+    spec: AcceleratorSpec, x: Product, tile: tuple[int, int, int], chunks: tuple[Chunk, ...], loads: tuple[int, ...],
+    act_chunked: bool, group: int,
 ) -> Iterator[Mapping]:  # fmt: skip
     count = ceil(x.batch / tile[0]) * ceil(x.p / tile[1]) * ceil(x.q / tile[2])
     columns = x.n_tiles(spec.array.cols)
@@ -174,7 +189,9 @@ def _orders(
     yield replace(base, keep_weights=count > 1 and _keeps(spec, x, base, columns))
     if count > 1 and columns > group and _keeps(spec, x, base, group):
         act = count * act_bytes(spec, x, tile, Chunk(0, x.r, 0, 0), x.pitch)
-        yield replace(base, order="np", keep_weights=True, keep_act=not act_chunked and act <= spec.levels.act.capacity_bytes)
+        yield replace(
+            base, order="np", keep_weights=True, keep_act=not act_chunked and act <= spec.levels.act.capacity_bytes
+        )
 
 
 def kept_bytes(spec: AcceleratorSpec, x: Product, m: Mapping, columns: int) -> tuple[int, int]:
@@ -200,14 +217,19 @@ def _too_small(spec: AcceleratorSpec, x: Product) -> MappingError:
     block_rows = x.s * x.kept
     if rows < block_rows:
         need, have = 2 * 8 * block_rows * spec.array.cols * eb, spec.levels.weight.capacity_bits
-        return MappingError(f" at weight: needs {need} bits, {have} there are; lower kept:block or raise levels.weight.capacity_bits (and levels.meta)")
+        return MappingError(
+            f" at weight: needs {need} bits, {have} there are; lower kept:block or raise levels.weight.capacity_bits (and levels.meta)"
+        )
     chunk = Chunk(0, 1, 0, x.block)
     act = act_bytes(spec, x, tile, chunk if x.groups == 1 else Chunk(0, x.r, 0, 0), x.block if x.groups == 1 else x.c)
     if 2 * act > spec.levels.act.capacity_bytes:
-        return MappingError(f" at act: needs {16 * act} bits, {spec.levels.act.capacity_bits} there are; raise levels.act.capacity_bits")
+        return MappingError(
+            f" at act: needs {16 * act} bits, {spec.levels.act.capacity_bits} there are; raise levels.act.capacity_bits"
+        )
     width = x.n if x.tail else min(x.n, spec.array.cols)
     need = width * eb * 8 * (2 if x.tail and x.rows_out else 1)
     bank = spec.levels.vec.bank_bytes * 8
     return MappingError(
-        f" at vec: needs {need} bits a row of results in one bank, {bank} there are; raise levels.vec.capacity_bits or lower levels.vec.banks"
+        f" at vec: needs {need} bits a row of results in one bank, {bank} there are; "
+        "raise levels.vec.capacity_bits or lower levels.vec.banks"
     )

@@ -1,4 +1,6 @@
-"""How a layer divides `vec`: parameters, operands, results. Operands and results lie in different banks where there are two or more."""
+"""How a layer divides `vec`: parameters, operands, results. Operands and results lie in different
+banks where there are two or more.
+"""
 
 from dataclasses import dataclass
 
@@ -10,7 +12,9 @@ from mapper.nest import Product
 
 @dataclass(frozen=True)
 class Split:
-    """Byte borders of `vec`: [0, operands) parameters, [operands, results) operands, [results, end) results."""
+    """Byte borders of `vec`: [0, operands) parameters, [operands, results) operands, [results, end)
+    results.
+    """
 
     operands: int
     results: int
@@ -34,13 +38,16 @@ def split(spec: AcceleratorSpec, param_bytes: int, where: str) -> Split:
 
 
 def param_need(spec: AcceleratorSpec, x: Product) -> int:
-    """Bytes of `vec` that parameters need at least: those of the row steps, and two turning blocks of a column tile."""
+    """Bytes of `vec` that parameters need at least: those of the row steps, and two turning blocks
+    of a column tile.
+    """
     return x.fixed_bytes + 2 * (x.params * 4 * spec.array.cols + x.table_bytes) + 8
 
 
 class Areas:
-    """Rings of operands and results; of the parameters, what is kept for the whole layer from the bottom, and two turning slots for each user.
-    `reserved`: bytes that row steps will ask for."""
+    """Rings of operands and results; of the parameters, what is kept for the whole layer from the
+    bottom, and two turning slots for each user. `reserved`: bytes that row steps will ask for.
+    """
 
     def __init__(self, spec: AcceleratorSpec, at: Split, reserved: int = 0) -> None:
         self._bank = spec.levels.vec.bank_bytes
@@ -64,7 +71,9 @@ class Areas:
         return at
 
     def turn(self, user: str, size: int) -> int:
-        """One of the two slots of a user in turn, so that its next parameters come while these are read. The first call fixes the size."""
+        """One of the two slots of a user in turn, so that its next parameters come while these are
+        read. The first call fixes the size.
+        """
         if user not in self._slots:
             self._slots[user] = (size, [self.keep(size), self.keep(size)])
         most, slots = self._slots[user]

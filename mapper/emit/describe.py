@@ -10,7 +10,9 @@ from mapper.nest import Mapping, Product, pixel_tiles
 
 
 def describe(graph: Graph, spec: AcceleratorSpec, step: Step, first: int, last: int) -> LayerInfo:
-    """A fused step is one layer of the report; its kind and its name join those of its parts with `+`."""
+    """A fused step is one layer of the report; its kind and its name join those of its parts with
+    `+`.
+    """
     x, layers = step.product, (step.layer, *step.tail)
     dense = kept = mapped = 0
     pattern, dataflow = "dense", ""
@@ -21,20 +23,26 @@ def describe(graph: Graph, spec: AcceleratorSpec, step: Step, first: int, last: 
         pattern = f"{x.kept}:{x.block}" if x.block > 1 else "dense"
         dataflow = step.mapping.dataflow
     return LayerInfo(
-        name="+".join(t.name for t in layers), kind="+".join(t.kind for t in layers), shape=_shape_text(graph, step), first=first, last=last,
-        dense_macs=dense, kept_macs=kept, mapped_macs=mapped, needed_bits=needed_bits(graph, spec, step), pattern=pattern, dataflow=dataflow,
+        name="+".join(t.name for t in layers), kind="+".join(t.kind for t in layers), shape=_shape_text(graph, step),
+        first=first, last=last,
+        dense_macs=dense, kept_macs=kept, mapped_macs=mapped, needed_bits=needed_bits(graph, spec, step),
+        pattern=pattern, dataflow=dataflow,
         estimate_cycles=step.estimate,
     )  # fmt: skip
 
 
 def kept_channels(x: Product) -> int:
-    """Weights of one output, kernel place and group that the pattern can keep; a last block that is not whole keeps at most what it has."""
+    """Weights of one output, kernel place and group that the pattern can keep; a last block that is
+    not whole keeps at most what it has.
+    """
     whole, rest = divmod(x.group_c, x.block)
     return whole * x.kept + min(rest, x.kept)
 
 
 def mapped_macs(spec: AcceleratorSpec, x: Product, m: Mapping) -> int:
-    """Multiplications that the array's busy cycles stand for, in dense places: cycles x R x C x block / kept."""
+    """Multiplications that the array's busy cycles stand for, in dense places: cycles x R x C x
+    block / kept.
+    """
     rows, lat = spec.array.rows, spec.pe.adder_latency_cycles
     cycles = 0
     for tile in pixel_tiles(x, m.tile):
@@ -48,7 +56,9 @@ def mapped_macs(spec: AcceleratorSpec, x: Product, m: Mapping) -> int:
 
 
 def needed_bits(graph: Graph, spec: AcceleratorSpec, step: Step) -> int:
-    """Off-chip bits that no mapping can avoid: weights (payload and offsets of real outputs), inputs and outputs, once each."""
+    """Off-chip bits that no mapping can avoid: weights (payload and offsets of real outputs),
+    inputs and outputs, once each.
+    """
     bits = spec.pe.element_bits
     inputs = {i for t in (step.layer, *step.tail) for i in t.inputs} - {t.name for t in (step.layer, *step.tail)}
     total = sum(prod(graph.shape(i)) * bits for i in inputs)

@@ -1,7 +1,10 @@
-"""Layers of the vector unit over rows: elementwise maps on flattened tensors, softmax and layernorm on whole rows."""
+"""Layers of the vector unit over rows: elementwise maps on flattened tensors, softmax and layernorm
+on whole rows.
+"""
 
 from dataclasses import dataclass
 from math import ceil
+from typing import Any
 
 from hwsim.spec.errors import MappingError
 from hwsim.spec.machine import AcceleratorSpec
@@ -15,7 +18,9 @@ SMALL_BYTES = 4096  # tiles below this size cost more in commands than their ove
 
 @dataclass(frozen=True)
 class Rows:
-    """A tensor as `count` rows of `length` elements, and rows of one tile. Rows of one `period` share a mask row; tiles do not straddle periods."""
+    """A tensor as `count` rows of `length` elements, and rows of one tile. Rows of one `period`
+    share a mask row; tiles do not straddle periods.
+    """
 
     count: int
     length: int
@@ -23,7 +28,9 @@ class Rows:
     period: int
 
 
-def plan_rows(spec: AcceleratorSpec, name: str, shape: tuple[int, int], operands: int, room: tuple[int, int], period: int) -> Rows:
+def plan_rows(
+    spec: AcceleratorSpec, name: str, shape: tuple[int, int], operands: int, room: tuple[int, int], period: int
+) -> Rows:
     """`room`: bytes of vec for operands and for results; each buffer has two turns where they fit."""
     count, length = shape
     row = length * spec.pe.element_bytes
@@ -32,7 +39,8 @@ def plan_rows(spec: AcceleratorSpec, name: str, shape: tuple[int, int], operands
     if not most or not bank:
         need, there = 8 * row * (operands + 1), 8 * min(sum(room), 2 * spec.levels.vec.bank_bytes)
         raise MappingError(
-            f"{name} at vec: needs {need} bits for one row of {length} elements in and out, {there} there are; raise levels.vec.capacity_bits or lower levels.vec.banks"
+            f"{name} at vec: needs {need} bits for one row of {length} elements in and out, {there} there are; "
+            "raise levels.vec.capacity_bits or lower levels.vec.banks"
         )
     quarter = max(ceil(count / 4), ceil(SMALL_BYTES / row))
     tile = min(most, quarter, period, bank, (1 << 16) - 1)
@@ -45,7 +53,17 @@ def emit_rows(port: Port, areas: Areas, rows: Rows, step: RowStep, sources: list
     for start in range(0, rows.count, rows.period):
         for low in range(start, min(start + rows.period, rows.count), rows.tile):
             n = min(rows.tile, start + rows.period - low, rows.count - low)
-            _emit_tile(port, areas, rows, step, [Place((s,), row_bytes) for s in sources], Place((dst,), row_bytes), low, n, row_bytes)
+            _emit_tile(
+                port,
+                areas,
+                rows,
+                step,
+                [Place((s,), row_bytes) for s in sources],
+                Place((dst,), row_bytes),
+                low,
+                n,
+                row_bytes,
+            )
 
 
 def _emit_tile(
@@ -58,6 +76,17 @@ def _emit_tile(
     args = row_args(port, areas, step, low // rows.period)
     buffers.append(areas.results.take(n, row_bytes))
     for _, count, at in overlaps(*buffers, row_bytes=(row_bytes,) * len(buffers)):
-        more = {"has_b": 1, "b": at[1], "b_stride0": row_bytes} if len(sources) > 1 else {}
-        port.vector(step.fn, rows=(count, 1), length=rows.length, dst=at[-1], dst_row=row_bytes, from_vec=1, a=at[0], a_stride0=row_bytes, **args, **more)
+        more: dict[str, Any] = {"has_b": 1, "b": at[1], "b_stride0": row_bytes} if len(sources) > 1 else {}
+        port.vector(
+            step.fn,
+            rows=(count, 1),
+            length=rows.length,
+            dst=at[-1],
+            dst_row=row_bytes,
+            from_vec=1,
+            a=at[0],
+            a_stride0=row_bytes,
+            **args,
+            **more,
+        )
     copy_rows(port.store, dst, 0, low, 0, buffers[-1], row_bytes)

@@ -1,6 +1,8 @@
 """Layers that are products of matrices, as Products, and where their instances stand in memory."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
 
 from hwsim.spec.errors import MappingError
 from hwsim.spec.machine import AcceleratorSpec
@@ -9,6 +11,9 @@ from mapper.graph.windows import Window
 from mapper.nest import Place, Product
 
 PRODUCTS = ("conv2d", "linear", "scores", "context", "matmul")
+
+
+Ranks = dict[str, Any]  # fields of a Product
 
 
 @dataclass(frozen=True)
@@ -28,67 +33,89 @@ def lower(graph: Graph, layer: Layer, spec: AcceleratorSpec, wants: Wants) -> Pr
         name=layer.name, kind=layer.kind, batch=1, p=1, q=1, height=1, width=1, c=1, n=1, element_bytes=eb,
         residual=bool(layer.attrs.get("residual")), rows_out=wants.rows, cols_out=wants.cols,
     )  # fmt: skip
-    changes = {"conv2d": _conv2d, "linear": _linear, "scores": _scores, "context": _context, "matmul": _matmul}[layer.kind](
-        graph, layer, shape, eb, wants
-    )
+    product = replace(base, **_RULES[layer.kind](graph, layer, shape, eb, wants))
     kept, block = layer.pattern
-    if kept == block or changes.get("groups", 1) > 1 and (changes["c"] // changes["groups"]) % block:
-        kept = block = 1  # whole blocks, or groups whose channels on chip are not whole blocks: dense
+    if kept == block or (product.groups > 1 and product.group_c % block):
+        kept = block = 1  # nothing left out, or groups whose channels on chip are not whole blocks
     if kept > spec.pe.kept_max or block > spec.pe.block_max:
         raise MappingError(
-            f"{layer.name} at array: needs PEs that hold {kept}:{block}, pe.kept_max is {spec.pe.kept_max} and pe.block_max {spec.pe.block_max}; "
+            f"{layer.name} at array: needs PEs that hold {kept}:{block}, "
+            f"pe.kept_max is {spec.pe.kept_max} and pe.block_max {spec.pe.block_max}; "
             "take another pattern or machine, or raise them"
         )
-    return Product(**{**base.__dict__, **changes, "kept": kept, "block": block})
+    return replace(product, kept=kept, block=block)
 
 
-def _conv2d(graph: Graph, layer: Layer, shape: tuple[int, ...], eb: int, wants: Wants) -> dict[str, object]:
+def _conv2d(graph: Graph, layer: Layer, shape: tuple[int, ...], eb: int, wants: Wants) -> Ranks:
     window, (batch, height, width, c) = Window.of(layer), shape
     _, p, q, n = layer.shape
     view = {"view_col": c * eb, "view_row": width * c * eb, "view_image": height * width * c * eb}
-    out = {"batch": batch, "p": p, "q": q, "c": c, "n": n, "r": window.kernel[0], "s": window.kernel[1], "groups": layer.attrs.get("groups", 1)}
+    out = {
+        "batch": batch,
+        "p": p,
+        "q": q,
+        "c": c,
+        "n": n,
+        "r": window.kernel[0],
+        "s": window.kernel[1],
+        "groups": layer.attrs.get("groups", 1),
+    }
     if window.kernel == (1, 1) and not any(window.pads):
         (sh, sw) = window.stride  # only the pixels that are read are loaded
         view |= {"view_col": sw * c * eb, "view_row": sh * width * c * eb}
         return out | view | {"height": p, "width": q}
-    more = {"height": height, "width": width, "stride": window.stride, "pad": window.pads[:2], "dilation": window.dilation}
+    more = {
+        "height": height,
+        "width": width,
+        "stride": window.stride,
+        "pad": window.pads[:2],
+        "dilation": window.dilation,
+    }
     return out | view | more
 
 
-def _linear(graph: Graph, layer: Layer, shape: tuple[int, ...], eb: int, wants: Wants) -> dict[str, object]:
+def _linear(graph: Graph, layer: Layer, shape: tuple[int, ...], eb: int, wants: Wants) -> Ranks:
     rows, c = shape
     seq = rows // wants.batch if wants.cols else rows
     return {
-        "batch": rows // seq, "q": seq, "width": seq, "c": c, "n": layer.shape[1], "view_col": c * eb, "view_row": seq * c * eb, "view_image": seq * c * eb,
+        "batch": rows // seq, "q": seq, "width": seq, "c": c, "n": layer.shape[1],
+        "view_col": c * eb, "view_row": seq * c * eb, "view_image": seq * c * eb,
     }  # fmt: skip
 
 
-def _scores(graph: Graph, layer: Layer, shape: tuple[int, ...], eb: int, wants: Wants) -> dict[str, object]:
+def _scores(graph: Graph, layer: Layer, shape: tuple[int, ...], eb: int, wants: Wants) -> Ranks:
     batch, heads, rows, cols = layer.shape
     c = shape[1]
     return _instances(batch * heads, rows, c // heads, cols, c * eb, eb)
 
 
-def _context(graph: Graph, layer: Layer, shape: tuple[int, ...], eb: int, wants: Wants) -> dict[str, object]:
+def _context(graph: Graph, layer: Layer, shape: tuple[int, ...], eb: int, wants: Wants) -> Ranks:
     batch, heads, rows, seq = shape
     width = layer.shape[1] // heads
     return _instances(batch * heads, rows, seq, width, seq * eb, eb) | {"out_row": layer.shape[1]}
 
 
-def _matmul(graph: Graph, layer: Layer, shape: tuple[int, ...], eb: int, wants: Wants) -> dict[str, object]:
+def _matmul(graph: Graph, layer: Layer, shape: tuple[int, ...], eb: int, wants: Wants) -> Ranks:
     batch, rows, c = shape
     return _instances(batch, rows, c, layer.shape[2], c * eb, eb)
 
 
-def _instances(count: int, rows: int, c: int, n: int, view_col: int, eb: int) -> dict[str, object]:
+def _instances(count: int, rows: int, c: int, n: int, view_col: int, eb: int) -> Ranks:
     return {
         "instances": count, "q": rows, "width": rows, "c": c, "n": n, "view_col": view_col, "view_row": rows * view_col,
         "view_image": rows * view_col, "dynamic": True,
     }  # fmt: skip
 
 
+_RULES: dict[str, Callable[[Graph, Layer, tuple[int, ...], int, Wants], Ranks]] = {
+    "conv2d": _conv2d, "linear": _linear, "scores": _scores, "context": _context, "matmul": _matmul,
+}  # fmt: skip
+
+
 def places(layer: Layer, x: Product, act: int, weight: int) -> tuple[Place, Place, Place]:
-    """Act, weight and output of every instance, the output relative to its tensor. `weight`: address of the image or of the second operand."""
+    """Act, weight and output of every instance, the output relative to its tensor. `weight`:
+    address of the image or of the second operand.
+    """
     eb = x.element_bytes
     if layer.kind == "scores":
         batch, heads, rows, cols = layer.shape

@@ -1,4 +1,6 @@
-"""Plan: the steps of a network with their mappings, their images laid out, before any command is made."""
+"""Plan: the steps of a network with their mappings, their images laid out, before any command is
+made.
+"""
 
 from dataclasses import dataclass, field, replace
 
@@ -9,11 +11,21 @@ from hwsim.spec.errors import GraphError, MappingError
 from hwsim.spec.machine import AcceleratorSpec
 from mapper.emit.image import Image
 from mapper.emit.lower import PRODUCTS, Wants, lower
+from mapper.emit.plan_vector import (
+    MAPS,
+    ROW_KINDS,
+    FlatPlan,
+    plan_flat,
+    plan_window,
+    row_param_bytes,
+    row_step,
+    unmasked,
+    vector_bound,
+)
 from mapper.emit.product import Epilogue
-from mapper.emit.plan_vector import MAPS, ROW_KINDS, FlatPlan, plan_flat, plan_window, row_param_bytes, row_step, unmasked, vector_bound
 from mapper.emit.rows import RowStep
-from mapper.emit.window import WindowLayer
 from mapper.emit.weights import arrange
+from mapper.emit.window import WindowLayer
 from mapper.estimate import LayerBound
 from mapper.graph.ir import Graph, Layer
 from mapper.graph.quant_params import VectorParams, is_depthwise, layer_params
@@ -25,7 +37,9 @@ ON_HOST = ("embedding",)
 
 @dataclass
 class Step:
-    """One stretch of commands: a layer, and the row steps fused behind it. Products have a Mapping; vector layers do not."""
+    """One stretch of commands: a layer, and the row steps fused behind it. Products have a Mapping;
+    vector layers do not.
+    """
 
     layer: Layer
     params: VectorParams
@@ -73,8 +87,14 @@ def plan_network(graph: Graph, spec: AcceleratorSpec, image: Image, dataflow: st
 
 def _check_number(graph: Graph, spec: AcceleratorSpec) -> None:
     if bool(graph.scales) != (spec.pe.number == "int8"):
-        remedy = "quantise it (models.quantise) or take a machine of fp16" if spec.pe.number == "int8" else "give the float network or take a machine of int8"
-        raise GraphError(f"{graph.name}: a {'quantised' if graph.scales else 'float'} network on {spec.name}, a machine of {spec.pe.number}; {remedy}")
+        remedy = (
+            "quantise it (models.quantise) or take a machine of fp16"
+            if spec.pe.number == "int8"
+            else "give the float network or take a machine of int8"
+        )
+        raise GraphError(
+            f"{graph.name}: a {'quantised' if graph.scales else 'float'} network on {spec.name}, a machine of {spec.pe.number}; {remedy}"
+        )
 
 
 def _roots(graph: Graph) -> dict[str, str]:
@@ -85,7 +105,9 @@ def _roots(graph: Graph) -> dict[str, str]:
 
 
 def _wants(graph: Graph, root: dict[str, str]) -> dict[str, Wants]:
-    """Transposed where it is the second operand of `scores` and a linear layer makes it, dense for every other reader and for outputs."""
+    """Transposed where it is the second operand of `scores` and a linear layer makes it, dense for
+    every other reader and for outputs.
+    """
     transposing = {x.name for x in graph.layers if x.kind == "linear"}
     wants = {r: Wants(False, False) for r in root.values()}
     for name in graph.outputs:
@@ -101,7 +123,9 @@ def _wants(graph: Graph, root: dict[str, str]) -> dict[str, Wants]:
     return wants
 
 
-def _plan_layer(graph: Graph, spec: AcceleratorSpec, image: Image, dataflow: str | None, plan: Plan, layer: Layer) -> Step:
+def _plan_layer(
+    graph: Graph, spec: AcceleratorSpec, image: Image, dataflow: str | None, plan: Plan, layer: Layer
+) -> Step:
     step = Step(layer, unmasked(layer_params(graph, layer, spec.pe.number)))
     if layer.kind not in PRODUCTS or is_depthwise(layer):
         if layer.kind in (*ROW_KINDS, *MAPS):
@@ -128,7 +152,9 @@ def _tail(graph: Graph, plan: Plan, layer: Layer) -> tuple[Layer, ...]:
     return ()
 
 
-def _plan_product(graph: Graph, spec: AcceleratorSpec, image: Image, dataflow: str | None, plan: Plan, step: Step) -> Step:
+def _plan_product(
+    graph: Graph, spec: AcceleratorSpec, image: Image, dataflow: str | None, plan: Plan, step: Step
+) -> Step:
     layer, wants = step.layer, plan.wants[step.layer.name]
     if step.tail:
         readers = {u.name for u in graph.users(layer.name)} - {t.name for t in step.tail}

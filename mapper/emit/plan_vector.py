@@ -7,12 +7,12 @@ import numpy as np
 
 from hwsim.spec.commands import ACT, FN
 from hwsim.spec.machine import AcceleratorSpec
+from mapper.cost import vector_cost, word_beats
 from mapper.emit.areas import split
 from mapper.emit.flat import Rows, plan_rows
 from mapper.emit.image import Image
 from mapper.emit.rows import RowStep
 from mapper.emit.window import WindowLayer, choose_tile
-from mapper.cost import vector_cost, word_beats
 from mapper.graph.ir import Array, Graph, Layer
 from mapper.graph.quant_params import VectorParams
 from mapper.graph.windows import Window
@@ -23,7 +23,9 @@ MAPS = ("add", "relu", "relu6", "gelu", "silu")
 
 @dataclass(frozen=True)
 class FlatPlan:
-    """Rows behind rows: the whole lanes of a flattened tensor, then what is left; or the rows of a softmax or layernorm."""
+    """Rows behind rows: the whole lanes of a flattened tensor, then what is left; or the rows of a
+    softmax or layernorm.
+    """
 
     parts: tuple[tuple[Rows, RowStep], ...]
     sources: int
@@ -45,7 +47,9 @@ def constant_bytes(p: VectorParams) -> int:
 
 
 def row_step(image: Image, layer: Layer, p: VectorParams) -> RowStep:
-    """A softmax, layernorm or map over whole rows, with its constants in the image. As a tail, the instances of one mask row are its heads."""
+    """A softmax, layernorm or map over whole rows, with its constants in the image. As a tail, the
+    instances of one mask row are its heads.
+    """
     parts = [np.ascontiguousarray(v).reshape(-1).view(np.uint8) for v in (p.bias, p.scale, p.table) if v is not None]
     size = constant_bytes(p)
     return RowStep(
@@ -61,7 +65,9 @@ def plan_flat(spec: AcceleratorSpec, image: Image, layer: Layer, p: VectorParams
         count, need = prod(layer.shape[:-1]), row_param_bytes(p, spec)
         at = split(spec, need, layer.name)
         period = count if p.mask is None else count // len(p.mask)
-        rows = plan_rows(spec, layer.name, (count, layer.shape[-1]), 1, (at.results - at.operands, at.end - at.results), period)
+        rows = plan_rows(
+            spec, layer.name, (count, layer.shape[-1]), 1, (at.results - at.operands, at.end - at.results), period
+        )
         return FlatPlan(((rows, replace(row_step(image, layer, p), mask_every=1)),), 1), need
     total, lanes, sources = prod(layer.shape), spec.vector.lanes, 2 if layer.kind == "add" else 1
     need = 2 * constant_bytes(_cut(p, lanes)) + 8
@@ -69,7 +75,9 @@ def plan_flat(spec: AcceleratorSpec, image: Image, layer: Layer, p: VectorParams
     parts = []
     for count, length in ((total // lanes, lanes), (1, total % lanes)):
         if count and length:
-            rows = plan_rows(spec, layer.name, (count, length), sources, (at.results - at.operands, at.end - at.results), count)
+            rows = plan_rows(
+                spec, layer.name, (count, length), sources, (at.results - at.operands, at.end - at.results), count
+            )
             parts.append((rows, replace(row_step(image, layer, _cut(p, length)), length=length)))
     return FlatPlan(tuple(parts), sources), need
 
@@ -82,12 +90,15 @@ def _cut(p: VectorParams, length: int) -> VectorParams:
     return replace(p, scale=np.full(length, p.scale[0], p.scale.dtype))
 
 
-def plan_window(spec: AcceleratorSpec, image: Image, graph: Graph, layer: Layer, p: VectorParams) -> tuple[WindowLayer, int]:
+def plan_window(
+    spec: AcceleratorSpec, image: Image, graph: Graph, layer: Layer, p: VectorParams
+) -> tuple[WindowLayer, int]:
     """The plan and the bytes of parameters that it keeps in vec."""
     batch, height, width, channels = graph.shape(layer.inputs[0])
     depthwise = p.depthwise is not None
     x = WindowLayer(
-        name=layer.name, fn=p.fn, window=Window.of(layer), batch=batch, height=height, width=width, channels=channels, p=layer.shape[1], q=layer.shape[2],
+        name=layer.name, fn=p.fn, window=Window.of(layer), batch=batch, height=height, width=width, channels=channels,
+        p=layer.shape[1], q=layer.shape[2],
         slice=spec.vector.lanes if depthwise else channels, act=ACT[p.act], has_bias=p.bias is not None, has_scale=p.scale is not None,
         shift=p.shift, imm=p.imm, averages=p.averages,
     )  # fmt: skip
@@ -115,7 +126,9 @@ def _blocks(spec: AcceleratorSpec, x: WindowLayer, p: VectorParams) -> Array:
 
 
 def vector_bound(spec: AcceleratorSpec, graph: Graph, layer: Layer, plan: FlatPlan | WindowLayer) -> int:
-    """Each operand comes and the result goes through the one memory port once; the vector unit takes each row once, without setup."""
+    """Each operand comes and the result goes through the one memory port once; the vector unit
+    takes each row once, without setup.
+    """
     eb, w = spec.pe.element_bytes, spec.memory.beat_bytes
     moved = [prod(graph.shape(i)) for i in layer.inputs] + [prod(layer.shape)]
     skipped = isinstance(plan, WindowLayer) and plan.window.stride > plan.window.kernel
@@ -126,7 +139,16 @@ def vector_bound(spec: AcceleratorSpec, graph: Graph, layer: Layer, plan: FlatPl
         works = [(rows * (plan.channels // plan.slice), min(plan.slice, plan.channels), args)]
     else:
         works = [
-            (r.count, r.length, {"fn": FN.index(s.fn), "has_b": plan.sources > 1 or s.mask >= 0, "has_bias": s.has_bias, "has_scale": s.has_scale})
+            (
+                r.count,
+                r.length,
+                {
+                    "fn": FN.index(s.fn),
+                    "has_b": plan.sources > 1 or s.mask >= 0,
+                    "has_bias": s.has_bias,
+                    "has_scale": s.has_scale,
+                },
+            )
             for r, s in plan.parts
         ]
     cycles = sum(_rows_cost(spec, *work) for work in works)

@@ -1,11 +1,13 @@
-"""Port: one method a command; works out which bytes it touches and how long it keeps its unit, then hands it to the Stream."""
+"""Port: one method a command; works out which bytes it touches and how long it keeps its unit, then
+hands it to the Stream.
+"""
 
 from dataclasses import dataclass
 
 from hwsim.spec.commands import ACT, FN, LEVELS
 from hwsim.spec.machine import AcceleratorSpec
-from mapper.emit.stream import Stream
 from mapper.cost import beats, compute_cost, vector_cost
+from mapper.emit.stream import Stream
 
 STRIDE_MAX = (1 << 23) - 1
 RUN_MAX = (1 << 24) - 1
@@ -83,7 +85,9 @@ class Port:
             count0=c0, count1=c1, buf_stride0=b0, buf_stride1=b1,
         )  # fmt: skip
 
-    def compute(self, act_span: tuple[int, int], weight_span: tuple[int, int], meta_span: tuple[int, int], **args: int) -> None:
+    def compute(
+        self, act_span: tuple[int, int], weight_span: tuple[int, int], meta_span: tuple[int, int], **args: int
+    ) -> None:
         """Spans: first byte and byte behind the last of what is read."""
         pixels = args["count_q"] * args["count_p"] * args["count_b"]
         acc = ("acc", args["acc"], args["acc"] + pixels)
@@ -96,12 +100,18 @@ class Port:
         )  # fmt: skip
         self.stream.add("compute", reads, [acc], cost.bound, cost.latency, **args)
 
-    def vector(self, fn: str, *, rows: tuple[int, int], length: int, dst: int, dst_row: int, act: str = "none", **args: int) -> None:
-        """`rows`: count0, count1 in `args["..._stride1"]`; strides in bytes (source acc: rows). `dst_lane` defaults to the element."""
+    def vector(
+        self, fn: str, *, rows: tuple[int, int], length: int, dst: int, dst_row: int, act: str = "none", **args: int
+    ) -> None:
+        """`rows`: count0, count1 in `args["..._stride1"]`; strides in bytes (source acc: rows).
+        `dst_lane` defaults to the element.
+        """
         eb = self.spec.pe.element_bytes
         args = {"dst_lane": eb, "a_stride0": 0, "a_stride1": 0, "dst_stride1": 0, "b_stride0": 0, "b_stride1": 0} | args
         c0, c1 = rows
-        window = (args.get("window_h", 1) - 1) * args.get("window_stride_h", 0) + (args.get("window_w", 1) - 1) * args.get("window_stride_w", 0)
+        window = (args.get("window_h", 1) - 1) * args.get("window_stride_h", 0) + (
+            args.get("window_w", 1) - 1
+        ) * args.get("window_stride_w", 0)
         reads = [self._source(args, rows, length, window)]
         if args.get("has_b"):
             low = args["b"]
@@ -111,7 +121,15 @@ class Port:
             reads.append(("vec", args["param"], args["param"] + size))
         run = (length - 1) * args["dst_lane"] + eb
         writes = [("vec", dst, dst + Walk(run, c0, dst_row, c1, args["dst_stride1"]).reach)]
-        args |= {"fn": FN.index(fn), "act": ACT.index(act), "count0": c0, "count1": c1, "len": length, "dst": dst, "dst_stride0": dst_row}
+        args |= {
+            "fn": FN.index(fn),
+            "act": ACT.index(act),
+            "count0": c0,
+            "count1": c1,
+            "len": length,
+            "dst": dst,
+            "dst_stride0": dst_row,
+        }
         cycles = vector_cost(self.spec, args)
         self.stream.add("vector", reads, writes, cycles, self.spec.vector.latency_cycles, **args)
 

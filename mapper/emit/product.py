@@ -8,14 +8,25 @@ from mapper.emit.border import fill_border
 from mapper.emit.port import Port
 from mapper.emit.rows import RowStep, copy_rows, emit_row_step
 from mapper.nest import (
-    Chunk, ColumnTile, Mapping, PixelTile, Place, Product, column_tiles, pixel_tiles, segments, tile_shape,
+    Chunk,
+    ColumnTile,
+    Mapping,
+    PixelTile,
+    Place,
+    Product,
+    column_tiles,
+    pixel_tiles,
+    segments,
+    tile_shape,
 )  # fmt: skip
 from mapper.tile import act_bytes, kept_bytes
 
 
 @dataclass(frozen=True, kw_only=True)
 class Epilogue:
-    """The `map` behind a product. Parameter blocks: `param_at + tile*param_bytes` in memory, equal in size."""
+    """The `map` behind a product. Parameter blocks: `param_at + tile*param_bytes` in memory, equal
+    in size.
+    """
 
     act: str = "none"
     has_bias: bool = False
@@ -28,8 +39,10 @@ class Epilogue:
 
 @dataclass(frozen=True, kw_only=True)
 class Ports:
-    """Where a Product reads and writes in memory. `weight`: payload (static: n-tiles one after another; dynamic: rows of n). `out`: dense rows,
-    `out_t`: `[batch, n, seq]`; `tail_out`: what the last row step gives."""
+    """Where a Product reads and writes in memory. `weight`: payload (static: n-tiles one after
+    another; dynamic: rows of n). `out`: dense rows, `out_t`: `[batch, n, seq]`; `tail_out`: what
+    the last row step gives.
+    """
 
     act: Place
     weight: Place
@@ -63,7 +76,8 @@ class Slots:
 
 class ProductEmitter:
     def __init__(
-        self, port: Port, rings: dict[str, Ring], areas: Areas, x: Product, mapping: Mapping, ports: Ports, epilogue: Epilogue, tail: tuple[RowStep, ...]
+        self, port: Port, rings: dict[str, Ring], areas: Areas, x: Product, mapping: Mapping, ports: Ports,
+        epilogue: Epilogue, tail: tuple[RowStep, ...],
     ) -> None:  # fmt: skip
         self.port, self.spec, self.rings, self.areas = port, port.spec, rings, areas
         self.x, self.m, self.ports, self.epi, self.tail = x, mapping, ports, epilogue, tail
@@ -94,13 +108,17 @@ class ProductEmitter:
                 self._group(instance, p, group)
 
     def _make_room(self, groups: list[list[ColumnTile]]) -> None:
-        """What is kept must not come round the end of its level. Of weights, order "np" keeps one group."""
+        """What is kept must not come round the end of its level. Of weights, order "np" keeps one
+        group.
+        """
         if self.m.keep_weights and (self.m.order == "pn" or len(groups) == 1):
             weight, meta = kept_bytes(self.spec, self.x, self.m, sum(map(len, groups)))
             self.weight.ring.room(weight)
             self.meta.ring.room(meta)
         if self.m.keep_act and not self.act.at:
-            self.act.ring.room(len(self.pixels) * act_bytes(self.spec, self.x, self.m.tile, Chunk(0, self.x.r, 0, 0), self.x.pitch))
+            self.act.ring.room(
+                len(self.pixels) * act_bytes(self.spec, self.x, self.m.tile, Chunk(0, self.x.r, 0, 0), self.x.pitch)
+            )
 
     def _group(self, instance: int, p: int, group: list[ColumnTile]) -> None:
         pt, col, width = self.pixels[p], group[0].col, sum(t.width for t in group)
@@ -117,7 +135,16 @@ class ProductEmitter:
             self._store(self.ports.out, instance, pt, col, out, row_bytes)
         for step in self.tail:
             last = step is self.tail[-1]
-            out = emit_row_step(self.port, self.areas, step, instance, out or [], pt.pixels, row_bytes, in_place=not (self.ports.out and step is self.tail[0]))
+            out = emit_row_step(
+                self.port,
+                self.areas,
+                step,
+                instance,
+                out or [],
+                pt.pixels,
+                row_bytes,
+                in_place=not (self.ports.out and step is self.tail[0]),
+            )
             if last and self.ports.tail_out:
                 self._store(self.ports.tail_out, instance, pt, col, out, row_bytes)
 
@@ -183,7 +210,9 @@ class ProductEmitter:
             self.port.fill("weight", weight + tile.width * self.eb, (self.cols - tile.width) * self.eb, (rows, row))
 
     def _activations(self, instance: int, p: int, pt: PixelTile, i: int) -> tuple[int, int, int, int, int]:
-        """(address, bytes, elements a pixel, rows, columns) of the tile that chunk i reads; loads it when it is not there."""
+        """(address, bytes, elements a pixel, rows, columns) of the tile that chunk i reads; loads
+        it when it is not there.
+        """
         x = self.x
         if self.m.act_chunked:
             chunk, pitch, key = self.m.chunks[i], self.m.chunks[i].nc, (instance, p, i)
@@ -205,7 +234,13 @@ class ProductEmitter:
         real = (min(x.c if x.groups > 1 else x.group_c, chunk.c0 + chunk.nc) - chunk.c0) * self.eb
         image = tall * wide * pb
         if vh > 0 and vw > 0:
-            mem = self.ports.act.base[instance] + pt.b0 * x.view_image + max(h0, 0) * x.view_row + max(w0, 0) * x.view_col + chunk.c0 * self.eb
+            mem = (
+                self.ports.act.base[instance]
+                + pt.b0 * x.view_image
+                + max(h0, 0) * x.view_row
+                + max(w0, 0) * x.view_col
+                + chunk.c0 * self.eb
+            )
             walk = ((vw, x.view_col, pb), (vh, x.view_row, wide * pb), (pt.nb, x.view_image, image))
             self.port.load("act", act + (top * wide + left) * pb, mem, real, *walk)
         fill_border(self.port, "act", act, (pt.nb, tall, wide), pb, (top, left, max(vh, 0), max(vw, 0)))
@@ -213,7 +248,9 @@ class ProductEmitter:
             self.port.fill("act", act + real, pb - real, (wide, pb), (pt.nb * tall, wide * pb))
 
     def _param(self, tile: ColumnTile) -> int:
-        """Address of the parameter block of a tile; blocks come all at once where they fit, else one by one."""
+        """Address of the parameter block of a tile; blocks come all at once where they fit, else
+        one by one.
+        """
         if tile.index in self.params:
             return self.params[tile.index]
         size = self.epi.param_bytes
@@ -236,26 +273,53 @@ class ProductEmitter:
         for row, rows, at in overlaps(*buffers, row_bytes=(row_bytes,) * len(buffers)):
             more = {"has_b": 1, "b": at[1] + skip, "b_stride0": row_bytes} if residual else {}
             self.port.vector(
-                "map", rows=(rows, 1), length=tile.width, dst=at[0] + skip, dst_row=row_bytes, act=self.epi.act, a=acc + row, a_stride0=1, **args, **more
+                "map",
+                rows=(rows, 1),
+                length=tile.width,
+                dst=at[0] + skip,
+                dst_row=row_bytes,
+                act=self.epi.act,
+                a=acc + row,
+                a_stride0=1,
+                **args,
+                **more,
             )
 
     def _map_args(self, tile: ColumnTile) -> dict[str, int]:
-        args = {"has_bias": int(self.epi.has_bias), "has_scale": int(self.epi.has_scale), "shift": self.epi.shift, "imm": self.epi.imm}
+        args = {
+            "has_bias": int(self.epi.has_bias),
+            "has_scale": int(self.epi.has_scale),
+            "shift": self.epi.shift,
+            "imm": self.epi.imm,
+        }
         if self.epi.param_bytes:
             args |= {"param": self._param(tile), "param_bytes": self.epi.param_bytes}
         return args
 
     def _transposed(self, instance: int, pt: PixelTile, tile: ColumnTile, acc: int) -> None:
-        """Columns become rows of an odd pitch, so that the lanes of one write fall into different columns of the level."""
+        """Columns become rows of an odd pitch, so that the lanes of one write fall into different
+        columns of the level.
+        """
         place = self.ports.out_t
         assert place is not None
         pitch = (pt.pixels | 1) * self.eb
         buf = self.areas.results.take(1, tile.width * pitch)[0][0]
         self.port.vector(
-            "map", rows=(pt.pixels, 1), length=tile.width, dst=buf, dst_row=self.eb, act=self.epi.act, a=acc, a_stride0=1, dst_lane=pitch, **self._map_args(tile)
+            "map",
+            rows=(pt.pixels, 1),
+            length=tile.width,
+            dst=buf,
+            dst_row=self.eb,
+            act=self.epi.act,
+            a=acc,
+            a_stride0=1,
+            dst_lane=pitch,
+            **self._map_args(tile),
         )
         seq = self.x.p * self.x.q
-        mem = place.base[instance] + (pt.b0 * self.x.n + tile.col) * seq * self.eb + (pt.p0 * self.x.q + pt.q0) * self.eb
+        mem = (
+            place.base[instance] + (pt.b0 * self.x.n + tile.col) * seq * self.eb + (pt.p0 * self.x.q + pt.q0) * self.eb
+        )
         run = pt.np * pt.nq * self.eb
         self.port.store(buf, mem, run, (tile.width, seq * self.eb, pitch), (pt.nb, self.x.n * seq * self.eb, run))
 

@@ -10,8 +10,10 @@ from mapper.nest import Place
 
 @dataclass
 class RowStep:
-    """`fn` with its constants. Parameters and mask rows are loaded once and found again. `mask`: memory address of row b, `mask_bytes` each;
-    `mask_every`: instances (or rows of the tensor) that share one mask row."""
+    """`fn` with its constants. Parameters and mask rows are loaded once and found again. `mask`:
+    memory address of row b, `mask_bytes` each; `mask_every`: instances (or rows of the tensor) that
+    share one mask row.
+    """
 
     fn: str
     length: int
@@ -54,12 +56,24 @@ def emit_row_step(
     args = row_args(port, areas, step, instance)
     out = source if in_place else areas.results.take(rows, row_bytes)
     for _, n, (a, dst) in overlaps(source, out, row_bytes=(row_bytes, row_bytes)):
-        port.vector(step.fn, rows=(n, 1), length=step.length, dst=dst, dst_row=row_bytes, from_vec=1, a=a, a_stride0=row_bytes, **args)
+        port.vector(
+            step.fn,
+            rows=(n, 1),
+            length=step.length,
+            dst=dst,
+            dst_row=row_bytes,
+            from_vec=1,
+            a=a,
+            a_stride0=row_bytes,
+            **args,
+        )
     return out
 
 
 def copy_rows(move: Any, place: Place, instance: int, row: int, skip: int, pieces: list[Piece], row_bytes: int) -> None:
-    """`move` (a load into vec or a store) for dense rows of memory, from `row` on, bytes `skip`.. of each."""
+    """`move` (a load into vec or a store) for dense rows of memory, from `row` on, bytes `skip`..
+    of each.
+    """
     for at, rows in pieces:
         mem = place.base[instance] + row * place.pitch + skip
         if place.pitch == row_bytes:

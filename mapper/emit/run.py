@@ -23,7 +23,9 @@ from mapper.nest import Place
 
 
 class Emitter:
-    def __init__(self, graph: Graph, spec: AcceleratorSpec, plan: Plan, image: Image, stream: Stream, port: Port) -> None:
+    def __init__(
+        self, graph: Graph, spec: AcceleratorSpec, plan: Plan, image: Image, stream: Stream, port: Port
+    ) -> None:
         self.graph, self.spec, self.plan, self.stream, self.port = graph, spec, plan, stream, port
         self.memory = Memory(image.size, spec.memory.address_bits, graph.name)
         self.rows: dict[str, int] = {}
@@ -55,7 +57,9 @@ class Emitter:
         return Region(name, address, self.graph.shape(name), number, self.graph.scales.get(name, 1.0))
 
     def _inputs(self) -> tuple[Region, ...]:
-        """Inputs of the network but ids, and what the host gathers from embeddings. They are never overwritten."""
+        """Inputs of the network but ids, and what the host gathers from embeddings. They are never
+        overwritten.
+        """
         names = [n for n in self.graph.inputs if n not in self.plan.host]
         names += [x.name for x in self.graph.layers if x.kind == "embedding"]
         for name in names:
@@ -117,7 +121,15 @@ class Emitter:
         cols = Place((self._new(self.cols, layer.name),), 0) if x.cols_out else None
         tail = self._shift(out, self._new(self.rows, step.out.name)) if step.tail else None
         residual = Place((self.rows[self.plan.root[layer.inputs[-1]]],), x.n * x.element_bytes) if x.residual else None
-        ports = Ports(act=act_place, weight=weight_place, meta=step.meta_at, residual=residual, out=dense, out_t=cols, tail_out=tail)
+        ports = Ports(
+            act=act_place,
+            weight=weight_place,
+            meta=step.meta_at,
+            residual=residual,
+            out=dense,
+            out_t=cols,
+            tail_out=tail,
+        )
         areas = Areas(self.spec, split(self.spec, param_need(self.spec, x), layer.name), x.fixed_bytes)
         ProductEmitter(self.port, self.rings, areas, x, m, ports, step.epilogue, step.rows).emit()
 

@@ -1,7 +1,8 @@
 """Tokens: the fewest that order what must be ordered, and never more in a counter than it holds.
 
-`needs[q]` of a command: so many commands of queue q must be done before it starts. Queues run in order, so a token from queue a, given by command x, proves
-x, everything before it in a, and everything that x itself had waited for.
+`needs[q]` of a command: so many commands of queue q must be done before it starts. Queues run in
+order, so a token from queue a, given by command x, proves x, everything before it in a, and
+everything that x itself had waited for.
 """
 
 from dataclasses import dataclass, field
@@ -14,7 +15,9 @@ Pair = tuple[int, int]  # from queue, to queue
 
 @dataclass(slots=True)
 class Item:
-    """`place`: in its queue. `known[q]`: commands of queue q that are done whenever this one starts. `ahead[q]`: commands of q before it in the Program."""
+    """`place`: in its queue. `known[q]`: commands of queue q that are done whenever this one
+    starts. `ahead[q]`: commands of q before it in the Program.
+    """
 
     op: str
     queue: int
@@ -33,7 +36,9 @@ class Item:
 
 
 def tie(order: list[Item], spec: AcceleratorSpec) -> None:
-    """Sets waits and signals of all commands, given in Program order. Raises needs until no counter can overflow, however the queues run."""
+    """Sets waits and signals of all commands, given in Program order. Raises needs until no counter
+    can overflow, however the queues run.
+    """
     ahead = [0] * len(QUEUES)
     for item in order:
         item.ahead = list(ahead)
@@ -43,13 +48,17 @@ def tie(order: list[Item], spec: AcceleratorSpec) -> None:
 
 
 def margin(spec: AcceleratorSpec) -> int:
-    """Commands of a queue, last before a place of the Program, whose tokens may be held there: with those of a full queue of takers they fit a counter."""
+    """Commands of a queue, last before a place of the Program, whose tokens may be held there: with
+    those of a full queue of takers they fit a counter.
+    """
     return max(1, spec.sequencer.token_depth - spec.sequencer.queue_depth - 1)
 
 
 def _pairs(order: list[Item], back: int) -> dict[Pair, list[tuple[Item, Item]]]:
-    """Ties once; (giver, taker) of every token, by counter, in order. A taker whose need is long past takes the token of a later command, `back` before it:
-    fewer tokens, and none that is held for long."""
+    """Ties once; (giver, taker) of every token, by counter, in order. A taker whose need is long
+    past takes the token of a later command, `back` before it: fewer tokens, and none that is held
+    for long.
+    """
     queues: list[list[Item]] = [[] for _ in QUEUES]
     pairs: dict[Pair, list[tuple[Item, Item]]] = {(a, b): [] for a in QUEUES for b in QUEUES}
     for item in order:
@@ -75,8 +84,9 @@ def _pairs(order: list[Item], back: int) -> dict[Pair, list[tuple[Item, Item]]]:
 def _overfull(pairs: dict[Pair, list[tuple[Item, Item]]], spec: AcceleratorSpec) -> bool:
     """Whether a counter might pass its depth; if so, some needs have been raised.
 
-    When the giver of token i starts, the taker of token i - depth must have started: because it is known to be done, or because the sequencer, which
-    holds at a full queue, could not have come so far. Else the giver waits for that taker, or, where the taker comes later in the Program, the
+    When the giver of token i starts, the taker of token i - depth must have started: because it is
+    known to be done, or because the sequencer, which holds at a full queue, could not have come so
+    far. Else the giver waits for that taker, or, where the taker comes later in the Program, the
     taker waits for the next giver, and its own token falls away.
     """
     depth, slack = spec.sequencer.token_depth, spec.sequencer.token_depth // 3

@@ -1,4 +1,6 @@
-"""Transposes a tensor in memory through vec, for a second operand of `scores` that no linear layer makes."""
+"""Transposes a tensor in memory through vec, for a second operand of `scores` that no linear layer
+makes.
+"""
 
 from dataclasses import dataclass
 
@@ -22,7 +24,9 @@ class Transpose:
 
 
 def emit_transpose(port: Port, areas: Areas, x: Transpose) -> None:
-    """Columns become rows of an odd pitch, so that the lanes of one write fall into different columns of the level."""
+    """Columns become rows of an odd pitch, so that the lanes of one write fall into different
+    columns of the level.
+    """
     eb = port.spec.pe.element_bytes
     rows, cols = _tile(port, areas, x)
     place = Place((x.source,), x.n * eb)
@@ -36,7 +40,15 @@ def emit_transpose(port: Port, areas: Areas, x: Transpose) -> None:
                 out = areas.results.take(1, width * pitch)[0][0]
                 for row, count, (a,) in overlaps(source, row_bytes=(width * eb,)):
                     port.vector(
-                        "map", rows=(count, 1), length=width, dst=out + row * eb, dst_row=eb, dst_lane=pitch, from_vec=1, a=a, a_stride0=width * eb
+                        "map",
+                        rows=(count, 1),
+                        length=width,
+                        dst=out + row * eb,
+                        dst_row=eb,
+                        dst_lane=pitch,
+                        from_vec=1,
+                        a=a,
+                        a_stride0=width * eb,
                     )
                 mem = x.dst + (b * x.n + col) * x.seq * eb + low * eb
                 port.store(out, mem, n * eb, (width, x.seq * eb, pitch))
@@ -52,4 +64,6 @@ def _tile(port: Port, areas: Areas, x: Transpose) -> tuple[int, int]:
                 return rows, cols
             rows //= 2
     need = 8 * cols * eb
-    raise MappingError(f"{x.name} at vec: needs {need} bits in and out to transpose a row, there are fewer; raise levels.vec.capacity_bits")
+    raise MappingError(
+        f"{x.name} at vec: needs {need} bits in and out to transpose a row, there are fewer; raise levels.vec.capacity_bits"
+    )

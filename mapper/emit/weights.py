@@ -1,4 +1,6 @@
-"""The image of a layer's weights: payload and packed offsets in the order in which the array takes them. One image serves both dataflows."""
+"""The image of a layer's weights: payload and packed offsets in the order in which the array takes
+them. One image serves both dataflows.
+"""
 
 import numpy as np
 
@@ -7,8 +9,11 @@ from mapper.graph.ir import Array
 from mapper.nest import Product
 
 
-def arrange(weight: Array, x: Product, mapping_chunks: tuple[tuple[int, int, int, int], ...], cols: int) -> tuple[Array, Array]:
-    """weight [n, c/groups, r, s] or [n, k] -> payload [n-tile, slot row, cols], meta [n-tile, slot row, bytes] uint8 (0 bytes when dense).
+def arrange(
+    weight: Array, x: Product, mapping_chunks: tuple[tuple[int, int, int, int], ...], cols: int
+) -> tuple[Array, Array]:
+    """weight [n, c/groups, r, s] or [n, k] -> payload [n-tile, slot row, cols], meta [n-tile, slot
+    row, bytes] uint8 (0 bytes when dense).
 
     Chunks are (r0, nr, c0, nc); rows of a chunk follow each other, chunks too.
     """
@@ -33,7 +38,9 @@ def _tiles(a: Array, x: Product, cols: int) -> Array:
 
 
 def select(flat: Array, x: Product) -> tuple[Array, Array]:
-    """[n, k] -> values and offsets [n, blocks, kept]; unused slots hold 0 and the last offset before them."""
+    """[n, k] -> values and offsets [n, blocks, kept]; unused slots hold 0 and the last offset
+    before them.
+    """
     live = (flat != 0).reshape(-1, x.block)
     count = np.add.reduce(live, axis=1, dtype=np.uint8)
     most = int(count.max(initial=0))

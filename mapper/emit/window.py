@@ -1,4 +1,6 @@
-"""Layers of the vector unit over windows: pools and depthwise convolutions. Padding is filled on chip."""
+"""Layers of the vector unit over windows: pools and depthwise convolutions. Padding is filled on
+chip.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,8 +18,10 @@ from mapper.nest import extent
 
 @dataclass(frozen=True, kw_only=True)
 class WindowLayer:
-    """`tile`: output rows, output columns, channels of one tile. `slice`: channels of one command. Parameter block of slice i:
-    `param_at + i*param_bytes`. `averages`: elements inside a window -> (imm, shift)."""
+    """`tile`: output rows, output columns, channels of one tile. `slice`: channels of one command.
+    Parameter block of slice i: `param_at + i*param_bytes`. `averages`: elements inside a window ->
+    (imm, shift).
+    """
 
     name: str
     fn: str
@@ -48,7 +52,9 @@ def tile_bytes(x: WindowLayer, tile: tuple[int, int, int], eb: int) -> tuple[int
 
 
 def choose_tile(spec: AcceleratorSpec, x: WindowLayer, room: tuple[int, int]) -> tuple[int, int, int]:
-    """The largest tile that has two turns in `room` (operands, results) and lies in one bank: whole rows of all channels where they fit."""
+    """The largest tile that has two turns in `room` (operands, results) and lies in one bank: whole
+    rows of all channels where they fit.
+    """
     eb, bank = spec.pe.element_bytes, spec.levels.vec.bank_bytes
     for turns in (2, 1):
         for tile in _tiles(x):
@@ -94,7 +100,9 @@ class WindowEmitter:
             for c in range(0, x.channels, channels):
                 for p in range(0, x.p, rows):
                     for q in range(0, x.q, columns):
-                        self._tile(b, (p, min(rows, x.p - p)), (q, min(columns, x.q - q)), (c, min(channels, x.channels - c)))
+                        self._tile(
+                            b, (p, min(rows, x.p - p)), (q, min(columns, x.q - q)), (c, min(channels, x.channels - c))
+                        )
 
     def _tile(self, b: int, p: tuple[int, int], q: tuple[int, int], c: tuple[int, int]) -> None:
         x, pixel = self.x, c[1] * self.eb
@@ -128,9 +136,13 @@ class WindowEmitter:
                 self.port.load_vec(at, mem, vh * vw * pixel)
             else:
                 self.port.load_vec(at, mem, vw * pixel, (vh, x.width * whole, wide * pixel))
-        fill_border(self.port, "vec", src, (1, tall, wide), pixel, (top, left, max(vh, 0), max(vw, 0)), lowest=x.fn == "maxpool")
+        fill_border(
+            self.port, "vec", src, (1, tall, wide), pixel, (top, left, max(vh, 0), max(vw, 0)), lowest=x.fn == "maxpool"
+        )
 
-    def _slice(self, p: tuple[int, int], q: tuple[int, int], low: int, c: tuple[int, int], src: int, out: int, wide: int) -> None:
+    def _slice(
+        self, p: tuple[int, int], q: tuple[int, int], low: int, c: tuple[int, int], src: int, out: int, wide: int
+    ) -> None:
         x, pixel = self.x, c[1] * self.eb
         (sh, sw), (dh, dw) = x.window.stride, x.window.dilation
         args = {"has_bias": int(x.has_bias), "has_scale": int(x.has_scale), "shift": x.shift, "imm": x.imm}
@@ -142,13 +154,16 @@ class WindowEmitter:
             at = (p0 - p[0]) * sh * wide * pixel + (q0 - q[0]) * sw * pixel + low * self.eb
             to = out + ((p0 - p[0]) * q[1] + q0 - q[0]) * pixel + low * self.eb
             self.port.vector(
-                x.fn, rows=(nq, np_), length=min(x.slice, c[1] - low), dst=to, dst_row=pixel, dst_stride1=q[1] * pixel, act=x.act, from_vec=1,
+                x.fn, rows=(nq, np_), length=min(x.slice, c[1] - low), dst=to, dst_row=pixel, dst_stride1=q[1] * pixel, act=x.act,
+                from_vec=1,
                 a=src + at, a_stride0=sw * pixel, a_stride1=sh * wide * pixel, window_h=x.window.kernel[0], window_w=x.window.kernel[1],
                 window_stride_h=dh * wide * pixel, window_stride_w=dw * pixel, **args,
             )  # fmt: skip
 
     def _kinds(self, p: tuple[int, int], q: tuple[int, int]) -> Iterator[tuple[tuple[int, int], tuple[int, int], int]]:
-        """Boxes of output pixels whose windows hold equally many elements; one box unless an average must know."""
+        """Boxes of output pixels whose windows hold equally many elements; one box unless an
+        average must know.
+        """
         if not self.x.averages:
             yield p, q, 0
             return

@@ -1,4 +1,6 @@
-"""Reshapes that change nothing vanish; the others stay in the Graph and cost nothing: memory is dense, so each is a view."""
+"""Reshapes that change nothing vanish; the others stay in the Graph and cost nothing: memory is
+dense, so each is a view.
+"""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -8,7 +10,9 @@ from mapper.graph.ir import Graph, Layer
 
 @dataclass(frozen=True)
 class DropReshape:
-    """Drops reshapes to the shape that is there, and makes one of two in a row. An output of the network stays. Idempotent."""
+    """Drops reshapes to the shape that is there, and makes one of two in a row. An output of the
+    network stays. Idempotent.
+    """
 
     name: ClassVar[str] = "drop-reshape"
 

@@ -10,9 +10,11 @@ from mapper.graph.ir import Graph, Layer
 
 @dataclass(frozen=True)
 class FoldBatchnorm:
-    """weight' = weight * gamma / sqrt(variance + epsilon), so the zeros of a pattern stay. Float networks only. Idempotent.
+    """weight' = weight * gamma / sqrt(variance + epsilon), so the zeros of a pattern stay. Float
+    networks only. Idempotent.
 
-    A batch norm whose producer has other users, or is no product, stays; it cannot be compiled then.
+    A batch norm whose producer has other users, or is no product, stays; it cannot be compiled
+    then.
     """
 
     name: ClassVar[str] = "fold-batchnorm"
@@ -48,4 +50,6 @@ def _folded(source: Layer, norm: Layer) -> Layer:
     weight = source.params["weight"]
     scaled = weight * factor.reshape(-1, *[1] * (weight.ndim - 1))
     bias = (source.params.get("bias", 0.0) - p["mean"]) * factor + p["beta"]
-    return source.with_(params=source.params | {"weight": scaled.astype(weight.dtype), "bias": bias.astype(weight.dtype)})
+    return source.with_(
+        params=source.params | {"weight": scaled.astype(weight.dtype), "bias": bias.astype(weight.dtype)}
+    )

@@ -1,4 +1,6 @@
-"""Activations and residual additions move into the layer before them, where the vector unit does them on the way out."""
+"""Activations and residual additions move into the layer before them, where the vector unit does
+them on the way out.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,13 +14,17 @@ ACTS = ("relu", "relu6", "gelu", "silu")
 
 @dataclass
 class State:
-    """What has been rewritten so far. `users`: how often a tensor is read; an output of the network counts as read once more."""
+    """What has been rewritten so far. `users`: how often a tensor is read; an output of the network
+    counts as read once more.
+    """
 
     layers: dict[str, Layer]
     users: dict[str, int]
 
     def lone(self, tensor: str, kinds: tuple[str, ...]) -> Layer | None:
-        """The layer that makes the tensor, where it is of a kind, has no act yet, and only one reader."""
+        """The layer that makes the tensor, where it is of a kind, has no act yet, and only one
+        reader.
+        """
         layer = self.layers.get(tensor)
         if layer is None or layer.kind not in kinds or layer.attrs.get("act") or self.users[tensor] != 1:
             return None
@@ -27,10 +33,12 @@ class State:
 
 @dataclass(frozen=True)
 class Fuse:
-    """`add` into the conv2d or linear that makes one of its operands, then relu, relu6, gelu, silu into conv2d, linear or add.
+    """`add` into the conv2d or linear that makes one of its operands, then relu, relu6, gelu, silu
+    into conv2d, linear or add.
 
-    Only where nobody else reads what vanishes. The fused layer keeps the producer's name, unless the vanished one is an output of the network.
-    Quantised networks pass unchanged: their scales belong to the tensors that they have. Idempotent.
+    Only where nobody else reads what vanishes. The fused layer keeps the producer's name, unless
+    the vanished one is an output of the network. Quantised networks pass unchanged: their scales
+    belong to the tensors that they have. Idempotent.
     """
 
     name: ClassVar[str] = "fuse"
@@ -66,7 +74,9 @@ def _rewrite(graph: Graph, match: Match, merge: Callable[[Layer, Layer], Layer])
 
 
 def _residual_source(layer: Layer, state: State) -> Layer | None:
-    """Of two candidates the one made later, so that the fused layer waits for nothing that comes after it."""
+    """Of two candidates the one made later, so that the fused layer waits for nothing that comes
+    after it.
+    """
     if layer.kind != "add" or layer.inputs[0] == layer.inputs[1]:
         return None
     found = [state.lone(i, ("conv2d", "linear")) for i in layer.inputs]

@@ -26,7 +26,9 @@ FUSION: tuple[Pass, ...] = (
 
 
 def standard(spec: AcceleratorSpec) -> tuple[Pass, ...]:
-    """Padding of the reduced rank to whole blocks is no pass: a Graph with padded weights is not legal, so `Product.c_pad` does it."""
+    """Padding of the reduced rank to whole blocks is no pass: a Graph with padded weights is not
+    legal, so `Product.c_pad` does it.
+    """
     return FUSION
 
 
