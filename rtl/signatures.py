@@ -1,9 +1,10 @@
 """Layouts of what crosses ports; no other file of rtl/ defines one."""
 
-from amaranth.hdl import signed, unsigned
+from amaranth.hdl import Const, Value, signed, unsigned
 from amaranth.lib import data, wiring
-from amaranth.lib.wiring import Out
+from amaranth.lib.wiring import In, Out
 
+from hwsim.spec import commands
 from hwsim.spec.errors import SpecError
 from hwsim.spec.machine import AcceleratorSpec, PESpec
 
@@ -89,3 +90,82 @@ def weight_row(spec: AcceleratorSpec) -> data.StructLayout:
 def row(spec: AcceleratorSpec) -> data.StructLayout:
     """One sum a column; `end` marks the last row of a command."""
     return data.StructLayout({"end": 1, "sums": data.ArrayLayout(sums(spec.pe), spec.array.cols)})
+
+
+def command(op: str) -> data.StructLayout:
+    """The low bits of a command word, field by field, as in hwsim/spec/commands.py."""
+    return data.StructLayout(
+        {f.name: signed(f.bits) if f.signed else unsigned(f.bits) for f in commands.layout(op)}
+    )
+
+
+def word() -> data.Layout:
+    return data.ArrayLayout(8, commands.WORD_BYTES)
+
+
+def token_side() -> wiring.Signature:
+    """A unit's view of its token counters: which of them are above 0 (one bit a queue), and what it takes and gives in this cycle."""
+    return wiring.Signature({"there": In(4), "take": Out(4), "give": Out(4)})
+
+
+def address(spec: AcceleratorSpec):
+    return unsigned(spec.memory.address_bits)
+
+
+def beat(spec: AcceleratorSpec):
+    return unsigned(spec.memory.width_bits)
+
+
+def read_request(spec: AcceleratorSpec) -> data.StructLayout:
+    """A whole beat of memory."""
+    return data.StructLayout({"address": address(spec)})
+
+
+def write_request(spec: AcceleratorSpec) -> data.StructLayout:
+    """`mask`: one bit a byte."""
+    return data.StructLayout(
+        {"address": address(spec), "mask": spec.memory.beat_bytes, "data": beat(spec)}
+    )
+
+
+def level_bytes(spec: AcceleratorSpec) -> int:
+    """Of the largest level that commands address by the byte."""
+    return max(getattr(spec.levels, name).capacity_bytes for name in commands.LEVELS)
+
+
+def level_address(spec: AcceleratorSpec):
+    return unsigned((level_bytes(spec) - 1).bit_length())
+
+
+def vec_bank(spec: AcceleratorSpec):
+    return range(max(2, spec.levels.vec.banks))
+
+
+def bank_of(spec: AcceleratorSpec, at: Value) -> Value:
+    """The bank of level vec that holds the byte at `at`."""
+    size = spec.levels.vec.bank_bytes
+    if size & (size - 1) == 0:
+        return at[size.bit_length() - 1 :]
+    return sum((at >= k * size for k in range(1, spec.levels.vec.banks)), start=Const(0, 1))
+
+
+def level_write(spec: AcceleratorSpec) -> data.StructLayout:
+    """Byte j of the beat goes to `address` + j of a level (its place in commands.LEVELS), where `mask` has bit j."""
+    return data.StructLayout(
+        {
+            "level": range(len(commands.LEVELS)),
+            "bank": vec_bank(spec),
+            "address": level_address(spec),
+            "mask": spec.memory.beat_bytes,
+            "data": beat(spec),
+        }
+    )
+
+
+COPY = ("mem", "buf", "run", "count0", "count1", "mem_stride0", "mem_stride1", "buf_stride0", "buf_stride1")  # fmt: skip
+
+
+def copy() -> data.StructLayout:
+    """What load and store have in common, and whether memory has no part in it."""
+    fields = {f.name: signed(f.bits) if f.signed else unsigned(f.bits) for f in commands.BODIES["load"]}
+    return data.StructLayout({name: fields[name] for name in COPY} | {"fill": 2})

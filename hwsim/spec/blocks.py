@@ -32,6 +32,6 @@ BLOCKS = (
     Block("vector", "vector", ("op",), "planned"),
     Block("fetch", "memory", (), "planned"),
     Block("writeback", "memory", (), "planned"),
-    Block("sequencer", "sequencer", ("command",), "planned"),
+    Block("sequencer", "sequencer", ("command",), "gates"),
     Block("memory", "memory", ("read_bits", "write_bits"), "model-only"),
 )
