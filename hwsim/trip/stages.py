@@ -107,9 +107,11 @@ def lower(network: Network, machine: AcceleratorSpec) -> Graph:
     graph = fuse_network(network.graph)
     if machine.pe.number != "int8" or graph.scales:
         return graph
-    known = network.sample or network
+    known = network.sample
     if network.text is not None:
         known = prune(every_sentence(network), network.pattern)
+    if known is None:
+        return quantise(graph, calibrate(graph, network.inputs))
     return quantise(graph, calibrate(fuse_network(known.graph), known.inputs))
 
 
