@@ -6,7 +6,10 @@ from hwsim.spec.machine import AcceleratorSpec
 from hwsim.spec.program import LayerInfo
 from mapper.emit.plan import Step
 from mapper.graph.ir import Graph
+from mapper.graph.windows import Window
 from mapper.nest import Mapping, Product, pixel_tiles
+
+WINDOWED = ("conv2d", "maxpool", "avgpool")
 
 
 def describe(graph: Graph, spec: AcceleratorSpec, step: Step, first: int, last: int) -> LayerInfo:
@@ -57,11 +60,15 @@ def mapped_macs(spec: AcceleratorSpec, x: Product, m: Mapping) -> int:
 
 def needed_bits(graph: Graph, spec: AcceleratorSpec, step: Step) -> int:
     """Off-chip bits that no mapping can avoid: weights (payload and offsets of real outputs),
-    inputs and outputs, once each.
+    inputs as far as they are read, and outputs, once each.
     """
     bits = spec.pe.element_bits
     inputs = {i for t in (step.layer, *step.tail) for i in t.inputs} - {t.name for t in (step.layer, *step.tail)}
     total = sum(prod(graph.shape(i)) * bits for i in inputs)
+    if step.layer.kind in WINDOWED:
+        batch, height, width, channels = graph.shape(step.layer.inputs[0])
+        rows, columns = Window.of(step.layer).taken(height, width)
+        total -= batch * (height * width - rows * columns) * channels * bits
     x = step.product
     total += prod(step.out.shape) * bits
     if x is not None and x.rows_out and step.tail:

@@ -130,9 +130,10 @@ def vector_bound(spec: AcceleratorSpec, graph: Graph, layer: Layer, plan: FlatPl
     takes each row once, without setup.
     """
     eb, w = spec.pe.element_bytes, spec.memory.beat_bytes
-    moved = [prod(graph.shape(i)) for i in layer.inputs] + [prod(layer.shape)]
-    skipped = isinstance(plan, WindowLayer) and plan.window.stride > plan.window.kernel
-    beats = sum(ceil(n * eb / w) for n in (moved[-1:] if skipped else moved))
+    moved = [prod(graph.shape(i)) for i in layer.inputs]
+    if isinstance(plan, WindowLayer):
+        moved = [prod(plan.window.taken(plan.height, plan.width)) * plan.batch * plan.channels]
+    beats = sum(ceil(n * eb / w) for n in (*moved, prod(layer.shape)))
     if isinstance(plan, WindowLayer):
         rows = plan.batch * plan.p * plan.q
         args = {"fn": FN.index(plan.fn), "window_h": plan.window.kernel[0], "window_w": plan.window.kernel[1]}

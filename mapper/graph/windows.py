@@ -64,6 +64,15 @@ class Window:
             width + left + r - dw * (kw - 1) - 1
         ) // sw + 1
 
+    def taken(self, height: int, width: int) -> tuple[int, int]:
+        """Input rows and columns that some window reads."""
+        sizes, counts = (height, width), self.extents(height, width)
+        rows, columns = (
+            len(places(-self.pads[i], counts[i], self.stride[i], self.kernel[i], self.dilation[i], sizes[i]))
+            for i in (0, 1)
+        )
+        return rows, columns
+
     def view(self, x: Array, fill: float) -> Array:
         """[B, height, width, C] -> [B, P, Q, R, S, C], a view of a copy padded with `fill`."""
         t, left, b, r = self.pads
@@ -82,3 +91,11 @@ class Window:
         """[P, Q] int64: elements of each window that lie inside the image."""
         inside: Array = self.view(np.ones((1, height, width, 1), np.int64), 0).sum(axis=(3, 4))
         return inside[0, :, :, 0]
+
+
+def places(low: int, count: int, stride: int, taps: int, dilation: int, size: int) -> list[int]:
+    """Places 0..size-1 that `count` windows of `taps` read along one rank, the first window from `low` on."""
+    if stride <= taps and dilation == 1:
+        return list(range(max(low, 0), min(low + (count - 1) * stride + taps, size)))
+    reads = {low + i * stride + t * dilation for i in range(count) for t in range(taps)}
+    return sorted(i for i in reads if 0 <= i < size)
