@@ -68,8 +68,8 @@ class Layer:
 
 @dataclass(frozen=True)
 class Graph:
-    """`inputs`: name -> shape. `scales`: tensor name -> real value of one int8 step, empty for a float network (an input or a layer's output
-    has the name of its layer). Outputs are tensor names."""
+    """`inputs`: name -> shape. `scales`: tensor name -> real value of one int8 step, empty for a float
+    network (an input or a layer's output has the name of its layer). Outputs are tensor names."""
 
     name: str
     inputs: dict[str, tuple[int, ...]]

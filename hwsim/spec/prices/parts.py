@@ -78,7 +78,8 @@ def _nm_select(s: AcceleratorSpec) -> Bill:
 
 
 def _vector(s: AcceleratorSpec) -> Bill:
-    """Each lane: multiplier, adder, `latency_cycles` stages; each function beyond map one more adder and a multiplexer a lane. A row in flight holds two sums."""
+    """Each lane: multiplier, adder, `latency_cycles` stages; each function beyond map one more adder and a multiplexer a lane.
+    A row in flight holds two sums."""
     extra, lanes = len(s.vector.functions) - 1, s.vector.lanes
     return {
         f"multiply_{_wide(s)}": lanes,
