@@ -17,7 +17,7 @@ if config.DISABLE_JIT:
 
 else:
 
-    @intrinsic
+    @intrinsic  # type: ignore[untyped-decorator]
     def borrow(typingctx: Any, a: Any) -> Any:
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             ary = context.make_array(sig.args[0])(context, builder, args[0])

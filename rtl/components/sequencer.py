@@ -74,7 +74,7 @@ class Sequencer(wiring.Component):
                 words.w_data.eq(answer.payload.word_select(beat, whole) if width > whole else answer.payload),
                 words.w_en.eq(answer.valid),
             ]
-            step = width > whole
+            step = int(width > whole)
         else:
             early = Signal(whole - width)
             m.d.comb += [
