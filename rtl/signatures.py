@@ -169,3 +169,8 @@ def copy() -> data.StructLayout:
     """What load and store have in common, and whether memory has no part in it."""
     fields = {f.name: signed(f.bits) if f.signed else unsigned(f.bits) for f in commands.BODIES["load"]}
     return data.StructLayout({name: fields[name] for name in COPY} | {"fill": 2})
+
+
+def read_side(spec: AcceleratorSpec) -> wiring.Signature:
+    """The byte of a level from which on the next cycle's read begins, and its bank (level vec). Always asked: reading changes nothing."""
+    return wiring.Signature({"address": Out(level_address(spec)), "bank": Out(vec_bank(spec))})

@@ -30,8 +30,8 @@ BLOCKS = (
     Block("accumulator", "levels.acc", (), "planned"),
     Block("buffer", "levels", ("read_bits", "write_bits"), "planned", "values/state"),
     Block("vector", "vector", ("op",), "planned"),
-    Block("fetch", "memory", (), "planned"),
-    Block("writeback", "memory", (), "planned"),
+    Block("fetch", "memory", (), "gates"),
+    Block("writeback", "memory", (), "gates"),
     Block("sequencer", "sequencer", ("command",), "gates"),
     Block("memory", "memory", ("read_bits", "write_bits"), "model-only"),
 )

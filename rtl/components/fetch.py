@@ -1,0 +1,97 @@
+"""Fetch in gates: runs load commands. Twin: hwsim/components/fetch.py, which says what it does and in which cycle.
+
+Two walks over the same commands: `asking` makes the addresses of the beats, `writing` says where the beats go that come back. Between
+them a queue of the commands whose beats are under way.
+"""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import stream, wiring
+from amaranth.lib.fifo import SyncFIFO
+from amaranth.lib.wiring import In, Out
+
+from hwsim.spec.machine import AcceleratorSpec
+from rtl import signatures
+from rtl.copy_walk import CopyWalk
+
+LOWEST = 0x80  # -128
+
+
+def copy_fields(command) -> Value:
+    """The part of a load or store command that CopyWalk reads."""
+    fields = dict(command.shape().members)
+    parts = [command[name] if name in fields else Const(0, 2) for name in signatures.copy().members]
+    return Cat(Value.cast(p) for p in parts)
+
+
+class Fetch(wiring.Component):
+    def __init__(self, spec: AcceleratorSpec):
+        self.spec = spec
+        super().__init__(
+            {
+                "i": In(stream.Signature(signatures.command("load"))),
+                "tokens": Out(signatures.token_side()),
+                "i_answer": In(signatures.flow(signatures.beat(spec))),
+                "o_request": Out(stream.Signature(signatures.read_request(spec))),
+                "o_write": Out(signatures.flow(signatures.level_write(spec))),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.asking = asking = CopyWalk(self.spec)
+        m.submodules.writing = writing = CopyWalk(self.spec)
+        head, asks = self.i.payload, Signal()
+        take, done, filling, filled = Signal(), Signal(), Signal(), Signal()
+        flying = Signal(range(self.spec.sequencer.queue_depth + 1))
+        pushed = asks & self.o_request.ready
+        leaves = pushed & asking.o_last
+        room = (flying != self.spec.sequencer.queue_depth) & ~filling
+        m.d.comb += [
+            take.eq(self.i.valid & (~asks | leaves) & room & ((head.waits & ~self.tokens.there) == 0)),
+            self.i.ready.eq(take),
+            self.tokens.take.eq(Mux(take, head.waits, 0)),
+            asking.i_open.eq(take & (head.fill == 0)),
+            asking.i_command.eq(copy_fields(head)),
+            asking.i_move.eq(pushed),
+            self.o_request.valid.eq(asks),
+            self.o_request.payload.address.eq(asking.o_mem),
+        ]
+        m.d.sync += flying.eq(flying + take - done)
+        m.d.sync += [
+            asks.eq((asks & ~leaves) | asking.i_open),
+            filling.eq((filling & ~filled) | (take & (head.fill != 0))),
+        ]
+        self._write(m, writing, take, done, filled)
+        return m
+
+    def _write(self, m: Module, writing: CopyWalk, take: Signal, done: Signal, filled: Signal) -> None:
+        """The command whose beats arrive, and those behind it; the first of them is opened in the cycle in which the last one is done."""
+        whole = self.i.payload.shape()
+        now, there, new = Signal(whole), Signal(), Signal(whole)
+        m.submodules.behind = behind = SyncFIFO(width=whole.size, depth=self.spec.sequencer.queue_depth - 1)
+        free, answer, fill = Signal(), self.i_answer, now.fill != 0
+        beat, out = there & (answer.valid | fill), self.o_write.payload
+        m.d.comb += [
+            done.eq(beat & writing.o_last),
+            filled.eq(done & fill),
+            free.eq(~there | done),
+            behind.w_data.eq(self.i.payload),
+            behind.w_en.eq(take & ~(free & ~behind.r_rdy)),
+            behind.r_en.eq(free),
+            new.eq(Mux(behind.r_rdy, behind.r_data, self.i.payload.as_value())),
+            writing.i_open.eq(free & (behind.r_rdy | take)),
+            writing.i_command.eq(copy_fields(new)),
+            writing.i_move.eq(beat),
+            self.tokens.give.eq(Mux(done, now.signals, 0)),
+            self.o_write.valid.eq(beat),
+            out.level.eq(now.level),
+            out.bank.eq(signatures.bank_of(self.spec, writing.o_run)),
+            out.address.eq(writing.o_buf),
+            out.mask.eq(writing.o_mask),
+            out.data.eq(Mux(fill, Mux(now.fill == 2, self._lowest(), 0), answer.payload)),
+        ]
+        with m.If(free):
+            m.d.sync += [there.eq(writing.i_open), now.eq(new)]
+
+    def _lowest(self) -> Const:
+        return Const(int.from_bytes(bytes([LOWEST]) * self.spec.memory.beat_bytes, "little"), self.spec.memory.width_bits)
