@@ -138,7 +138,9 @@ def check_batch(where: object, batch: int, seq: int, positions: int) -> None:
     if batch < 1:
         raise GraphError(f"{where}: batch is {batch}; give 1 or more")
     if not 1 <= seq <= positions:
-        raise GraphError(f"{where}: seq is {seq}; the network has positions for 1 to {positions}")
+        raise GraphError(
+            f"{where}: seq is {seq}, the network has {positions} positions; give 1 to {positions}"
+        )
 
 
 def encoder(name: str, config: BertConfig, batch: int, seq: int, linear: Any, norm: Any) -> Graph:

@@ -9,6 +9,7 @@ from onnx import helper, numpy_helper
 
 from hwsim.spec.errors import GraphError
 from mapper.graph.ir import Array
+from models.onnx_view import REMEDY
 
 LARGEST = 1 << 28  # elements of a constant that a node may make
 Attrs = dict[str, Any]
@@ -44,7 +45,7 @@ def new_shape(
         return tuple(1 if i in place else left.pop(0) for i in range(total))
     wanted = attrs.get("shape") if not rest else rest[0]
     if wanted is None:
-        raise GraphError("its shape is made while the network runs")
+        raise GraphError(f"its shape is made while the network runs; {REMEDY}")
     sizes = [int(n) for n in np.asarray(wanted).reshape(-1)]
     if not attrs.get("allowzero"):
         sizes = [shape[i] if n == 0 else n for i, n in enumerate(sizes)]
@@ -64,7 +65,7 @@ def _sized(shape: Any) -> tuple[int, ...]:
     sizes = tuple(int(n) for n in np.asarray(shape).reshape(-1))
     if any(n < 0 for n in sizes) or prod(sizes) > LARGEST:
         raise GraphError(
-            f"it makes a constant of {list(sizes)}, at most {LARGEST} elements are read"
+            f"it makes a constant of {list(sizes)}, at most {LARGEST} elements are read; {REMEDY}"
         )
     return sizes
 
@@ -74,7 +75,7 @@ def _constant(attrs: Attrs, inputs: list[Any]) -> Array:
         if name in attrs:
             value = attrs[name]
             return numpy_helper.to_array(value) if name == "value" else _number(value)
-    raise GraphError("its value is of a kind that is not read")
+    raise GraphError(f"its value is of a kind that is not read; {REMEDY}")
 
 
 def _number(value: Any) -> Array:
@@ -144,6 +145,6 @@ def fold(op: str, attrs: Attrs, inputs: list[Any]) -> Array:
         out = np.asarray(FOLDS[op](attrs, inputs))
     if out.size > LARGEST:
         raise GraphError(
-            f"it makes a constant of {list(out.shape)}, at most {LARGEST} elements are read"
+            f"it makes a constant of {list(out.shape)}, at most {LARGEST} elements are read; {REMEDY}"
         )
     return out

@@ -11,7 +11,7 @@ from hwsim.spec.errors import GraphError
 from mapper.graph.ir import Array, Layer
 from mapper.graph.legal import infer_shape
 from mapper.graph.windows import Window
-from models.onnx_view import Mask, Shape, Step, Value, View, canon, dense
+from models.onnx_view import REMEDY, Mask, Shape, Step, Value, View, canon, dense
 
 LARGEST = 1 << 34  # elements of a tensor
 LARGEST_PICTURE = 1 << 24  # pixels
@@ -31,7 +31,7 @@ class Node:
         return GraphError(f"node {self.title} ({self.op}): {why}; {remedy}")
 
     def unread(self, why: str) -> GraphError:
-        return self.fault(why, "export the network without it, or cut the file before it")
+        return self.fault(why, REMEDY)
 
     def value(self, i: int) -> Value:
         x = self.inputs[i] if i < len(self.inputs) else None

@@ -13,6 +13,7 @@ from mapper.graph.ir import Array
 
 Axis = tuple[tuple[int, int], ...]  # (extent, stride in elements), outermost first
 Shape = tuple[int, ...]
+REMEDY = "export the network without it, or cut the file before it"
 
 
 def canon(factors: Iterable[tuple[int, int]]) -> Axis:
@@ -51,7 +52,7 @@ def regroup(axes: Iterable[Axis], shape: Shape) -> tuple[Axis, ...]:
             else:
                 break
         if need > 1:
-            raise GraphError(f"{list(shape)} cuts through ranks that a Transpose moved")
+            raise GraphError(f"{list(shape)} cuts through ranks that a Transpose moved; {REMEDY}")
         out.append(canon(got))
     return tuple(out)
 
@@ -74,6 +75,10 @@ class View:
         return prod(self.shape)
 
     def reshaped(self, shape: Shape) -> "View":
+        if prod(shape) != self.size:
+            raise GraphError(
+                f"{list(shape)} is no shape of {self.size} elements; the file is broken, export it again"
+            )
         return replace(self, axes=regroup(self.axes, shape), shape=shape)
 
     def permuted(self, perm: list[int]) -> "View":
