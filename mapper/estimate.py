@@ -11,6 +11,7 @@ from hwsim.spec.commands import FN
 from hwsim.spec.machine import AcceleratorSpec
 from mapper.cost import ComputeCost, compute_cost, group_gap, vector_cost, word_beats, ws_cycles
 from mapper.emit.areas import param_need, split
+from mapper.graph.windows import places
 from mapper.nest import Chunk, Mapping, Product, Tail, segments, tile_shape
 
 
@@ -58,10 +59,10 @@ def boxes(x: Product, m: Mapping, chunk: Chunk) -> Iterator[tuple[Box, int]]:
 
 
 def _valid(first: int, count: int, x: Product, chunk: Chunk, rank: int) -> tuple[int, int]:
+    """Outputs, and the places of input that they read."""
     taps, start = (chunk.nr, chunk.r0) if rank == 0 else (x.s, 0)
     low = first * x.stride[rank] - x.pad[rank] + start * x.dilation[rank]
-    high = low + (count - 1) * x.stride[rank] + (taps - 1) * x.dilation[rank] + 1
-    return count, max(0, min(high, (x.height, x.width)[rank]) - max(low, 0))
+    return count, len(places(low, count, x.stride[rank], taps, x.dilation[rank], (x.height, x.width)[rank]))
 
 
 def act_beats(spec: AcceleratorSpec, x: Product, chunk: Chunk, pitch: int, box: Box) -> int:
@@ -70,6 +71,8 @@ def act_beats(spec: AcceleratorSpec, x: Product, chunk: Chunk, pitch: int, box: 
     tall, wide = tile_shape(x, box.np, box.nq, chunk.nr)
     pb = pitch * eb
     run = min(x.c if x.groups > 1 else x.group_c, chunk.c0 + chunk.nc) * eb - chunk.c0 * eb
+    if x.dilation != (1, 1) or x.stride[0] > chunk.nr or x.stride[1] > x.s:
+        return ceil(box.vw * box.vh * box.nb * run / w)  # perhaps with gaps between what is read
     runs = 1
     for count, mem, buf in (
         (box.vw, x.view_col, pb),

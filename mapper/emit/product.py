@@ -7,6 +7,7 @@ from mapper.emit.areas import Areas, Piece, overlaps
 from mapper.emit.border import fill_border
 from mapper.emit.port import Port
 from mapper.emit.rows import RowStep, copy_rows, emit_row_step
+from mapper.graph.windows import places, stretches
 from mapper.nest import (
     Chunk,
     ColumnTile,
@@ -234,15 +235,16 @@ class ProductEmitter:
         real = (min(x.c if x.groups > 1 else x.group_c, chunk.c0 + chunk.nc) - chunk.c0) * self.eb
         image = tall * wide * pb
         if vh > 0 and vw > 0:
-            mem = (
-                self.ports.act.base[instance]
-                + pt.b0 * x.view_image
-                + max(h0, 0) * x.view_row
-                + max(w0, 0) * x.view_col
-                + chunk.c0 * self.eb
-            )
-            walk = ((vw, x.view_col, pb), (vh, x.view_row, wide * pb), (pt.nb, x.view_image, image))
-            self.port.load("act", act + (top * wide + left) * pb, mem, real, *walk)
+            mem = self.ports.act.base[instance] + pt.b0 * x.view_image + chunk.c0 * self.eb
+            rows = places(h0, pt.np, x.stride[0], chunk.nr, x.dilation[0], x.height)
+            columns = places(w0, pt.nq, x.stride[1], x.s, x.dilation[1], x.width)
+            for h, high, tiers, down in stretches(rows):
+                for w, long, times, along in stretches(columns):
+                    self.port.load(
+                        "act", act + ((h - h0) * wide + w - w0) * pb, mem + h * x.view_row + w * x.view_col, real,
+                        (long, x.view_col, pb), (times, along * x.view_col, along * pb),
+                        (high, x.view_row, wide * pb), (tiers, down * x.view_row, down * wide * pb), (pt.nb, x.view_image, image),
+                    )  # fmt: skip
         fill_border(self.port, "act", act, (pt.nb, tall, wide), pb, (top, left, max(vh, 0), max(vw, 0)))
         if pb > real:
             self.port.fill("act", act + real, pb - real, (wide, pb), (pt.nb * tall, wide * pb))

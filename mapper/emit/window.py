@@ -12,7 +12,7 @@ from hwsim.spec.machine import AcceleratorSpec
 from mapper.emit.areas import Areas
 from mapper.emit.border import fill_border
 from mapper.emit.port import Port
-from mapper.graph.windows import Window
+from mapper.graph.windows import Window, places, stretches
 from mapper.nest import extent
 
 
@@ -109,7 +109,7 @@ class WindowEmitter:
         tall = extent(p[1], x.window.stride[0], x.window.kernel[0], x.window.dilation[0])
         wide = extent(q[1], x.window.stride[1], x.window.kernel[1], x.window.dilation[1])
         src = self.areas.operands.take(1, tall * wide * pixel)[0][0]
-        self._load(b, p[0], q[0], c, src, tall, wide)
+        self._load(b, p, q, c, src, tall, wide)
         out = self.areas.results.take(1, p[1] * q[1] * pixel)[0][0]
         for low in range(0, c[1], x.slice):
             self._slice(p, q, low, c, src, out, wide)
@@ -122,20 +122,29 @@ class WindowEmitter:
         else:
             self.port.store(out, mem, pixel, (q[1], whole, pixel), (p[1], x.q * whole, q[1] * pixel))
 
-    def _load(self, b: int, p: int, q: int, c: tuple[int, int], src: int, tall: int, wide: int) -> None:
+    def _load(
+        self, b: int, p: tuple[int, int], q: tuple[int, int], c: tuple[int, int], src: int, tall: int, wide: int
+    ) -> None:
         x, pixel, whole = self.x, c[1] * self.eb, self.x.channels * self.eb
-        h0, w0 = p * x.window.stride[0] - x.window.pads[0], q * x.window.stride[1] - x.window.pads[1]
+        h0, w0 = p[0] * x.window.stride[0] - x.window.pads[0], q[0] * x.window.stride[1] - x.window.pads[1]
         top, left = max(0, -h0), max(0, -w0)
         vh, vw = min(h0 + tall, x.height) - max(h0, 0), min(w0 + wide, x.width) - max(w0, 0)
-        at = src + (top * wide + left) * pixel
-        mem = self.source + ((b * x.height + max(h0, 0)) * x.width + max(w0, 0)) * whole + c[0] * self.eb
-        if vh > 0 and vw > 0:
-            if pixel != whole:
-                self.port.load_vec(at, mem, pixel, (vw, whole, pixel), (vh, x.width * whole, wide * pixel))
-            elif vw == wide == x.width:
-                self.port.load_vec(at, mem, vh * vw * pixel)
-            else:
-                self.port.load_vec(at, mem, vw * pixel, (vh, x.width * whole, wide * pixel))
+        rows, columns = (
+            places(low, count, x.window.stride[i], x.window.kernel[i], x.window.dilation[i], (x.height, x.width)[i])
+            for i, (low, count) in enumerate(((h0, p[1]), (w0, q[1])))
+        )
+        line = x.width * whole
+        for h, high, tiers, down in stretches(rows):
+            for w, long, times, along in stretches(columns):
+                at = src + ((h - h0) * wide + w - w0) * pixel
+                mem = self.source + (b * x.height + h) * line + w * whole + c[0] * self.eb
+                below = ((high, line, wide * pixel), (tiers, down * line, down * wide * pixel))
+                if pixel != whole:
+                    self.port.load_vec(at, mem, pixel, (long, whole, pixel), (times, along * whole, along * pixel), *below)
+                elif long == wide == x.width:
+                    self.port.load_vec(at, mem, high * long * pixel, below[1])
+                else:
+                    self.port.load_vec(at, mem, long * pixel, (times, along * whole, along * pixel), *below)
         fill_border(
             self.port, "vec", src, (1, tall, wide), pixel, (top, left, max(vh, 0), max(vw, 0)), lowest=x.fn == "maxpool"
         )

@@ -99,3 +99,22 @@ def places(low: int, count: int, stride: int, taps: int, dilation: int, size: in
         return list(range(max(low, 0), min(low + (count - 1) * stride + taps, size)))
     reads = {low + i * stride + t * dilation for i in range(count) for t in range(taps)}
     return sorted(i for i in reads if 0 <= i < size)
+
+
+def stretches(at: list[int]) -> list[tuple[int, int, int, int]]:
+    """Ascending places as (first, length, times, step): `times` equal stretches of neighbours, `step` apart."""
+    runs: list[tuple[int, int]] = []
+    for i in at:
+        if runs and sum(runs[-1]) == i:
+            runs[-1] = (runs[-1][0], runs[-1][1] + 1)
+        else:
+            runs.append((i, 1))
+    out: list[tuple[int, int, int, int]] = []
+    for first, length in runs:
+        start, same, times, step = out[-1] if out else (0, 0, 0, 0)
+        gap = first - (start + (times - 1) * step)
+        if same == length and (times == 1 or gap == step):
+            out[-1] = (start, same, times + 1, gap)
+        else:
+            out.append((first, length, 1, 0))
+    return out
