@@ -10,8 +10,8 @@ from hwsim.kernels import inlined, njit
 from hwsim.spec.commands import OPS
 from hwsim.values import status
 from hwsim.values.compute import compute
-from hwsim.values.copy import load, store
 from hwsim.values.layout import Array, Values
+from hwsim.values.transfer import load, store
 from hwsim.values.vector import vector
 
 END, LOAD, COMPUTE, VECTOR, STORE = range(5)

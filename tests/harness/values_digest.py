@@ -31,8 +31,9 @@ def lines():
         for fn in FN:
             for act in ("none", "silu") if fn == "map" else ("none",):
                 windowed = fn in ("maxpool", "avgpool", "depthwise")
-                fields = {"len": 4, "count0": 3, "shift": 9 * (spec is INT8), "imm": 0x3E800000, "has_b": int(fn in ("map", "softmax"))}
-                fields |= {"has_bias": int(fn == "map"), "has_scale": int(fn == "layernorm")} | ({"window_h": 2, "window_w": 2} if windowed else {})
+                fields = {"len": 4, "count0": 3, "shift": 9 * (spec is INT8), "imm": 0x3E800000}
+                fields |= {"has_bias": int(fn == "map"), "has_scale": int(fn == "layernorm"), "has_b": int(fn in ("map", "softmax"))}
+                fields |= {"window_h": 2, "window_w": 2} if windowed else {}
                 case = Vector(spec, fn, act, rng, fields, windowed or fn == "softmax")
                 state, out, _ = case.result()
                 yield f"vector {spec.pe.number} {fn} {act} {state} {digest([out])}"

@@ -92,10 +92,10 @@ class Vector:
             weight = draw_numbers(rng, (self.h * self.w, n), self.number)
             parts.append(np.frombuffer(weight.tobytes() + bytes(-weight.nbytes % 4), np.uint8))
         if self.fields.get("has_bias"):
-            bias = rng.integers(-(2**20), 2**20, n).astype(np.int32) if self.number == "int8" else rng.standard_normal(n).astype(np.float32)
+            bias = self._draw_parameter(1 << 20)
             parts.append(bias.view(np.uint8))
         if self.fields.get("has_scale"):
-            scale = rng.integers(-(2**14), 2**14, n).astype(np.int32) if self.number == "int8" else rng.standard_normal(n).astype(np.float32)
+            scale = self._draw_parameter(1 << 14)
             parts.append(scale.view(np.uint8))
         if self.number == "int8" and self.fn == "softmax":
             table = np.sort(rng.integers(0, 1 << 20, 256))[::-1].astype(np.int32)
@@ -105,6 +105,11 @@ class Vector:
         block = np.concatenate([*parts, np.zeros(0, np.uint8)])
         self.values.vec[PARAM_AT : PARAM_AT + block.size] = block
         return bias, scale, weight, table
+
+    def _draw_parameter(self, most: int) -> Array:
+        if self.number == "int8":
+            return self.rng.integers(-most, most, self.length).astype(np.int32)
+        return self.rng.standard_normal(self.length).astype(np.float32)
 
     def expected(self) -> Array:
         """[rows, len] by the definitions."""

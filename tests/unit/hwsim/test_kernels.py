@@ -11,8 +11,36 @@ import pytest
 from hwsim import kernels
 
 ROOT = Path(__file__).parents[3]
-CALLER = "from hwsim.kernels import njit\nfrom {package}.callee import f\n\n\n@njit\ndef g(x):\n    return f(x) + 1\n\n\nprint(g(1), g.stats.cache_hits.total())\n"
-CALLEE = "from hwsim.kernels import njit\n\n\n@njit\ndef f(x):\n    return x * {factor}\n"
+CALLER = """
+from hwsim.callee import f
+from hwsim.kernels import njit
+
+
+@njit
+def g(x):
+    return f(x) + 1
+
+
+print(g(1), g.stats.cache_hits.total())
+"""
+CALLEE = """
+from hwsim.kernels import njit
+
+
+@njit
+def f(x):
+    return x * {factor}
+"""
+TOP = """
+import numpy
+import hwsim.one
+from hwsim.deep import two
+from hwsim.deep.three import x
+
+
+def f():
+    from hwsim import four
+"""
 
 
 def package(folder: Path, **files: str) -> Path:
@@ -27,8 +55,7 @@ def package(folder: Path, **files: str) -> Path:
 def test_sources_are_followed_through_every_kind_of_import(tmp_path):
     root = package(
         tmp_path,
-        top="import numpy\nimport hwsim.one\nfrom hwsim.deep import two\nfrom hwsim.deep.three import x\n\ndef f():\n    from hwsim import four\n",
-        one="from hwsim import top", four="", unused="", deep__two="", deep__three="import os.path", deep__five="",
+        top=TOP, one="from hwsim import top", four="", unused="", deep__two="", deep__three="import os.path", deep__five="",
     )  # fmt: skip
     (root / "deep" / "__init__.py").write_text("")
     names = [str(p.relative_to(root)) for p in kernels.sources(root / "top.py", root)]
@@ -64,7 +91,7 @@ def test_an_edit_of_the_package_compiles_anew_and_an_unchanged_kernel_is_loaded(
         (root / name).write_bytes((ROOT / "hwsim" / name).read_bytes())
     script, cache = installed / "main.py", tmp_path / "cache"
     script.write_text("from hwsim.caller import g")
-    (root / "caller.py").write_text(CALLER.format(package="hwsim"))
+    (root / "caller.py").write_text(CALLER)
     env = {"PYTHONPATH": str(installed)}
     env = {k: v for k, v in os.environ.items() if k != "NUMBA_DISABLE_JIT"} | env | {"NUMBA_CACHE_DIR": str(cache)}
 

@@ -71,10 +71,10 @@ def test_strides_batches_and_walks_backwards(number):
 def test_int8_sums_are_exact_beyond_the_precision_of_fp32():
     rng = np.random.default_rng(1)
     product = draw_product(rng, INT8, (1, 3, 3072), (1, 1), 1, 0)
-    product.values.act[: 3 * 3072] = -128
-    product.values.weight[: 3072 * 4] = np.repeat([[-128, 127, -127, 126]], 3072, 0).reshape(-1)
+    product.values.act[: 3 * 3072] = 127
+    product.values.weight[: 3072 * 4] = np.repeat([[-128, 127, -127, 125]], 3072, 0).reshape(-1)
     assert product.run()[0] == status.OK
-    exact = 3072 * -128 * np.array([-128, 127, -127, 126], np.int64)
+    exact = 3072 * 127 * np.array([-128, 127, -127, 125], np.int64)
     assert np.array_equal(product.rows(), np.tile(exact, (3, 1)).astype(np.int32))
 
 
@@ -145,7 +145,10 @@ def test_the_order_of_a_fold_is_seen_in_the_bits():
 
 @pytest.mark.parametrize(
     ("name", "last", "expected"),
-    [("act", (1 << 17) - 192, status.ACT), ("weight", (1 << 15) - 16, status.WEIGHT), ("meta", 2048 - 8, status.META), ("acc", 128 - 12, status.ACC)],
+    [
+        ("act", (1 << 17) - 192, status.ACT), ("weight", (1 << 15) - 16, status.WEIGHT),
+        ("meta", 2048 - 8, status.META), ("acc", 128 - 12, status.ACC),
+    ],
 )  # fmt: skip
 def test_the_last_place_that_fits_and_the_next_one(name, last, expected):
     for place, state in ((last, status.OK), (last + 1, expected)):
@@ -160,7 +163,8 @@ def test_the_last_place_that_fits_and_the_next_one(name, last, expected):
     ("fields", "expected"),
     [
         ({"stride_p": -64}, status.ACT), ({"stride_q": 1 << 20}, status.ACT), ({"run": 12}, status.FIELD), ({"kept": 9}, status.FIELD),
-        ({"kept": 0}, status.FIELD), ({"block_log2": 6, "kept": 2}, status.FIELD), ({"count_q": 0}, status.FIELD), ({"count_r": 0}, status.FIELD),
+        ({"kept": 0}, status.FIELD), ({"block_log2": 6, "kept": 2}, status.FIELD),
+        ({"count_q": 0}, status.FIELD), ({"count_r": 0}, status.FIELD),
     ],
 )  # fmt: skip
 def test_faults_are_told_and_nothing_is_written(fields, expected):

@@ -11,7 +11,16 @@ from hwsim.spec import numerics as nx
 from hwsim.spec.commands import Command
 from hwsim.spec.errors import ProgramError
 from hwsim.spec.program import Region
-from tests.harness.programs import ACT_BYTES, OUT_BYTES, PARAM_BYTES, TILE_BYTES, TINY4, WEIGHT_BYTES, program, tiled_program
+from tests.harness.programs import (
+    ACT_BYTES,
+    OUT_BYTES,
+    PARAM_BYTES,
+    TILE_BYTES,
+    TINY4,
+    WEIGHT_BYTES,
+    program,
+    tiled_program,
+)
 from tests.harness.values import FP16, draw_numbers, pack_offsets
 
 TILES = 4
@@ -110,9 +119,8 @@ def test_inputs_that_do_not_fit():
 def test_another_machine_and_memory_that_is_too_small():
     made = tiled_program(1)
     other = TINY4.with_(link_depth=3)
-    fails(
-        f"program: made for machine tiny4 ({TINY4.digest}), not for tiny4 ({other.digest}); compile it again for this machine", other, made, {}
-    )
+    both = f"made for machine tiny4 ({TINY4.digest}), not for tiny4 ({other.digest})"
+    fails(f"program: {both}; compile it again for this machine", other, made, {})
     size = made.memory_bytes
     short = replace(made, memory_bytes=size - 1)
     fails(f"y: ends at {size}, above the Program's {size - 1} bytes of memory; compile it again", TINY4, short, {})

@@ -74,7 +74,8 @@ def test_store(number):
 
 CASES = [
     ("load", {"mem": 995}, status.MEMORY), ("load", {"mem": 994}, status.OK), ("load", {"mem": 995, "fill": 1}, status.OK),
-    ("load", {"mem": 5, "count0": 2, "mem_stride0": -6}, status.MEMORY), ("load", {"level": 4}, status.FIELD), ("load", {"fill": 3}, status.FIELD),
+    ("load", {"mem": 5, "count0": 2, "mem_stride0": -6}, status.MEMORY),
+    ("load", {"level": 4}, status.FIELD), ("load", {"fill": 3}, status.FIELD),
     ("load", {"level": 2, "buf": 2043}, status.META), ("load", {"level": 2, "buf": 2042}, status.OK),
     ("load", {"level": 3, "buf": (1 << 18) - 5}, status.VEC), ("load", {"level": 1, "buf": 1 << 15}, status.WEIGHT),
     ("load", {"level": 0, "buf": 1 << 17}, status.ACT), ("load", {"level": 0, "buf": 4, "count1": 2, "buf_stride1": -6}, status.ACT),
