@@ -174,3 +174,41 @@ def copy() -> data.StructLayout:
 def read_side(spec: AcceleratorSpec) -> wiring.Signature:
     """The byte of a level from which on the next cycle's read begins, and its bank (level vec). Always asked: reading changes nothing."""
     return wiring.Signature({"address": Out(level_address(spec)), "bank": Out(vec_bank(spec))})
+
+
+def pixels(spec: AcceleratorSpec):
+    """Output pixels of a compute command: as many as level acc has rows, at most."""
+    return range(spec.acc_rows + 1)
+
+
+def weight_walk(spec: AcceleratorSpec) -> data.StructLayout:
+    """What the weight loader is told of a compute command. `pixels`: os reads the weights once for each group of R of them."""
+    return data.StructLayout(
+        {
+            **{name: command("compute").members[name] for name in ("dataflow", "kept", "block_log2", "count_s", "count_r")},
+            "run_blocks": 16,
+            "weight": level_address(spec),
+            "meta": level_address(spec),
+            "pixels": pixels(spec),
+        }
+    )
+
+
+def acc_row(spec: AcceleratorSpec):
+    return range(spec.acc_rows)
+
+
+def sum_walk(spec: AcceleratorSpec) -> data.StructLayout:
+    """What the accumulator is told of a compute command."""
+    return data.StructLayout(
+        {"accumulate": 1, "signals": 4, "acc": acc_row(spec), "pixels": pixels(spec)}
+    )
+
+
+def sums_row(spec: AcceleratorSpec) -> data.ArrayLayout:
+    """A row of level acc."""
+    return data.ArrayLayout(sums(spec.pe), spec.array.cols)
+
+
+def acc_write(spec: AcceleratorSpec) -> data.StructLayout:
+    return data.StructLayout({"row": acc_row(spec), "sums": sums_row(spec)})
