@@ -135,14 +135,17 @@ def draw_product(
     rng: np.random.Generator, spec: AcceleratorSpec, size: tuple[int, int, int], kernel: tuple[int, int],
     kept: int, bits: int, **fields: int,
 ) -> Product:  # fmt: skip
-    """Weights at random: in some columns fewer than `kept` non-zeros, and then the last slots are fill."""
+    """Weights at random: some columns have fewer than `kept`, then the last slots are fill, with offsets of their own or the last one's."""
     (h, w, channels), (r, s), cols = size, kernel, spec.array.cols
     blocks = r * s * channels >> bits
     offset = np.argsort(rng.random((blocks, 1 << bits, cols)), axis=1)[:, :kept]
     offset.sort(axis=1)
     weight = draw_numbers(rng, (blocks, kept, cols), spec.pe.number, zeros=0.1)
-    fill = rng.integers(0, kept + 1, (blocks, 1, cols)) <= np.arange(kept)[None, :, None]
-    weight[np.broadcast_to(fill & (rng.random(fill.shape) < 0.3), weight.shape)] = 0
+    few = rng.integers(0, kept + 1, (blocks, 1, cols)) * (rng.random((blocks, 1, cols)) < 0.4)
+    fill = np.arange(kept)[None, :, None] >= np.where(few > 0, few, kept)
+    weight[fill] = 0
+    last = np.where(fill, 0, offset).max(axis=1, keepdims=True)
+    offset = np.where(fill & (rng.random((blocks, 1, cols)) < 0.5), last, offset)
     fields = {
         "block_log2": bits,
         "count_q": w - s + 1,

@@ -102,14 +102,24 @@ def test_infinities_and_nan_meet_only_the_weights_that_are_kept(dataflow, kept, 
     assert (rows.view(np.uint32)[np.isnan(rows)] == 0x7FC00000).all()
 
 
-def test_one_place_named_twice_or_offsets_that_descend_are_still_summed_slot_by_slot():
+@pytest.mark.parametrize("number", SPECS)
+def test_a_place_named_twice_is_summed_twice(number):
     rng = np.random.default_rng(9)
-    for number in SPECS:
-        product = draw_product(rng, SPECS[number], (2, 3, 16), (1, 1), 2, 3)
-        product.offset[:, 1, 0] = product.offset[:, 0, 0]
-        product.offset[:, :, 1] = product.offset[:, ::-1, 1]
-        product.__post_init__()
+    product = draw_product(rng, SPECS[number], (2, 3, 16), (1, 1), 2, 3)
+    product.offset[:, 1, 0] = product.offset[:, 0, 0]
+    product.__post_init__()
+    holds(product, rng)
+
+
+def test_offsets_that_descend_are_summed_in_the_order_of_the_slots():
+    rng, rows = np.random.default_rng(9), []
+    product = draw_product(rng, FP16, (3, 4, 64), (1, 1), 6, 3, dataflow=1)
+    for _ in range(2):
         holds(product, rng)
+        rows.append(product.rows())
+        product.offset, product.weight = product.offset[:, ::-1], product.weight[:, ::-1]
+        product.__post_init__()
+    assert not same_bits(*rows)  # the order matters here
 
 
 @pytest.mark.parametrize(("kept", "bits"), [(2, 3), (1, 2), (4, 3)])
@@ -121,7 +131,9 @@ def test_pruned_equals_dense_with_the_same_zeros(number, kept, bits):
         pruned = draw_product(rng, SPECS[number], (3, 4, 32), (2, 1), kept, bits, dataflow=dataflow)
         dense = draw_product(rng, SPECS[number], (3, 4, 32), (2, 1), 1, 0, dataflow=dataflow)
         full = np.zeros((64 >> bits, 1 << bits, 4), pruned.weight.dtype)
-        np.put_along_axis(full, pruned.offset, pruned.weight, axis=1)
+        for n in range(kept):
+            at, weight = pruned.offset[:, n : n + 1], pruned.weight[:, n : n + 1]
+            np.put_along_axis(full, at, np.where(weight != 0, weight, np.take_along_axis(full, at, axis=1)), axis=1)
         dense.image, dense.weight = pruned.image, full.reshape(64, 1, 4)
         dense.__post_init__()
         assert pruned.run()[0] == dense.run()[0] == status.OK
