@@ -101,53 +101,61 @@ class Ring:
         return self.passed - passed <= self.size
 
 
+Buffer = tuple[int, int]  # rows, bytes of one
+Piece = tuple[int, int]  # address, rows
+
+
 class BankedRing:
-    """The same for `vec`: rows never straddle a bank. Gives (address, rows) pieces."""
+    """The same for `vec`: rows never straddle a bank, so a buffer is given as pieces."""
 
     def __init__(self, low: int, high: int, bank: int) -> None:
         self.low, self.high, self.bank, self._at = low, high, bank, low
 
-    def holds(self, rows: int, row_bytes: int) -> bool:
-        """Whether one buffer fits at all (some piece order always starts at `low`)."""
-        at, left = self.low, rows
-        while left > 0 and at < self.high:
-            fit = self._fit(at, row_bytes)
-            left -= fit
-            at = self._next_bank(at)
-        return left <= 0
+    def holds(self, *buffers: Buffer) -> bool:
+        """Whether these buffers fit side by side."""
+        return self._end_of(self.low, buffers) is not None
 
-    def _end(self, at: int) -> int:
-        return min(self.high, (at // self.bank + 1) * self.bank)
+    def room(self, *buffers: Buffer) -> None:
+        """Goes on at the low end, if these buffers cannot be taken one after another above."""
+        if self._end_of(self._at, buffers) is None:
+            self._at = self.low
+
+    def take(self, rows: int, row_bytes: int) -> list[Piece]:
+        pieces = self._place(self._at, rows, row_bytes) or self._place(self.low, rows, row_bytes)
+        assert pieces, (rows, row_bytes, self.low, self.high)
+        self._at = pieces[-1][0] + pieces[-1][1] * row_bytes
+        return pieces
+
+    def _end_of(self, at: int, buffers: tuple[Buffer, ...]) -> int | None:
+        for rows, row_bytes in buffers:
+            pieces = self._place(at, rows, row_bytes)
+            if not pieces:
+                return None
+            at = pieces[-1][0] + pieces[-1][1] * row_bytes
+        return at
+
+    def _place(self, at: int, rows: int, row_bytes: int) -> list[Piece]:
+        """In one piece behind `at`, else from a bank's start (or the low end) on; empty where it
+        does not fit.
+        """
+        at = -(-at // 4) * 4
+        if at > self.low and self._fit(at, row_bytes) < rows:
+            at = self._next_bank(at)
+        pieces: list[Piece] = []
+        while rows and at < self.high:
+            fit = min(rows, self._fit(at, row_bytes))
+            if fit > 0:
+                pieces.append((at, fit))
+            rows -= max(fit, 0)
+            at = self._next_bank(at)
+        return pieces if not rows else []
 
     def _fit(self, at: int, row_bytes: int) -> int:
-        return (self._end(at) - at) // row_bytes
+        """Rows from `at` to the end of its bank."""
+        return (min(self.high, self._next_bank(at)) - at) // row_bytes
 
     def _next_bank(self, at: int) -> int:
         return (at // self.bank + 1) * self.bank
-
-    def take(self, rows: int, row_bytes: int) -> list[tuple[int, int]]:
-        assert self.holds(rows, row_bytes), (rows, row_bytes)
-        at = -(-self._at // 4) * 4
-        if at >= self.high or self._fit(at, row_bytes) < rows:
-            at = self._next_start(at, rows, row_bytes)
-        out, left = [], rows
-        while left:
-            fit = min(left, self._fit(at, row_bytes))
-            if fit:
-                out.append((at, fit))
-            left -= fit
-            self._at = at + fit * row_bytes
-            at = self._next_bank(at)
-        return out
-
-    def _next_start(self, at: int, rows: int, row_bytes: int) -> int:
-        """A bank's start from which the buffer fits, or the ring's low end."""
-        start = self._next_bank(at)
-        room, bank = 0, start
-        while bank < self.high:
-            room += self._fit(bank, row_bytes)
-            bank = self._next_bank(bank)
-        return start if start < self.high and room >= rows else self.low
 
 
 class Memory:

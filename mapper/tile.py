@@ -7,7 +7,7 @@ from math import ceil
 
 from hwsim.spec.errors import MappingError
 from hwsim.spec.machine import AcceleratorSpec
-from mapper.allocate import BankedRing
+from mapper.allocate import BankedRing, Buffer
 from mapper.emit.areas import Split, param_need, split
 from mapper.estimate import LayerBound, product_bound
 from mapper.nest import Chunk, Mapping, Product, tile_shape
@@ -156,20 +156,14 @@ def groups(spec: AcceleratorSpec, x: Product, tile: tuple[int, int, int], areas:
     pixels, eb, bank = tile[0] * tile[1] * tile[2], spec.pe.element_bytes, spec.levels.vec.bank_bytes
     count, cols = x.n_tiles(spec.array.cols), spec.array.cols
     results, operands = BankedRing(areas.results, areas.end, bank), BankedRing(areas.operands, areas.results, bank)
-    if x.cols_out and not results.holds(1, min(cols, x.n) * (pixels | 1) * eb):
-        return []
 
     def fits(n: int, times: int) -> bool:
-        width = min(n * cols, x.n) * eb
-        rows = times * pixels
-        return (
-            not x.rows_out
-            and not x.tail
-            or (results.holds(rows, width) and (not x.residual or operands.holds(rows, width)))
-        )
+        width = min(n * cols, x.n)
+        side = operands.holds(*[(pixels, width * eb)] * times) if x.residual else True
+        return side and results.holds(*result_buffers(spec, x, pixels, width, n) * times)
 
     if x.tail:
-        return [count] if fits(count, 1 + x.rows_out) else []
+        return [count] if fits(count, 1) else []
     sizes = {1, count}
     for times in (1, 2):
         n = count
@@ -177,6 +171,15 @@ def groups(spec: AcceleratorSpec, x: Product, tile: tuple[int, int, int], areas:
             n = ceil(n / 2)
         sizes.add(n)
     return sorted(n for n in sizes if fits(n, 1))
+
+
+def result_buffers(spec: AcceleratorSpec, x: Product, pixels: int, width: int, columns: int) -> list[Buffer]:
+    """Buffers of results that stand at once while a group of so many column tiles is made: dense
+    rows, what a row step makes of them, and transposed column tiles.
+    """
+    eb, cols = spec.pe.element_bytes, min(spec.array.cols, x.group_n)
+    dense = [(pixels, width * eb)] * (bool(x.rows_out or x.tail) + bool(x.rows_out and x.tail))
+    return dense + [(1, cols * (pixels | 1) * eb)] * ((columns if dense else 1) if x.cols_out else 0)
 
 
 def _orders(

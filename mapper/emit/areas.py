@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from hwsim.spec.errors import MappingError
 from hwsim.spec.machine import AcceleratorSpec
-from mapper.allocate import BankedRing
+from mapper.allocate import BankedRing, Piece
 from mapper.nest import Product
 
 
@@ -26,8 +26,8 @@ def split(spec: AcceleratorSpec, param_bytes: int, where: str) -> Split:
     level = spec.levels.vec
     half = level.capacity_bytes // 2 if level.banks == 1 else level.banks // 2 * level.bank_bytes
     half -= half % 4
-    need = -(-param_bytes // 64) * 64
-    quarter = half // 256 * 64
+    need = -(-param_bytes // 4) * 4
+    quarter = half // 16 * 4
     operands = max(need, quarter)
     if operands > half or param_bytes > level.bank_bytes:
         raise MappingError(
@@ -80,9 +80,6 @@ class Areas:
         assert size <= most, (user, size, most)
         slots.reverse()
         return slots[0]
-
-
-Piece = tuple[int, int]  # address, rows
 
 
 def overlaps(*buffers: list[Piece], row_bytes: tuple[int, ...]) -> list[tuple[int, int, tuple[int, ...]]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from hwsim.spec.errors import MappingError
 from hwsim.spec.machine import AcceleratorSpec
-from mapper.emit.areas import Areas, overlaps
+from mapper.emit.areas import Areas, Split, overlaps
 from mapper.emit.port import Port
 from mapper.emit.rows import RowStep, copy_rows, row_args
 from mapper.nest import Place
@@ -28,22 +28,24 @@ class Rows:
     period: int
 
 
-def plan_rows(
-    spec: AcceleratorSpec, name: str, shape: tuple[int, int], operands: int, room: tuple[int, int], period: int
-) -> Rows:
-    """`room`: bytes of vec for operands and for results; each buffer has two turns where they fit."""
+def plan_rows(spec: AcceleratorSpec, name: str, shape: tuple[int, int], operands: int, at: Split, period: int) -> Rows:
+    """Tiles of a quarter of the rows, or as many as have two turns in vec."""
     count, length = shape
     row = length * spec.pe.element_bytes
-    most = min(room[0] // (2 * operands), room[1] // 2) // row or min(room[0] // operands, room[1]) // row
-    bank = spec.levels.vec.bank_bytes // row
-    if not most or not bank:
-        need, there = 8 * row * (operands + 1), 8 * min(sum(room), 2 * spec.levels.vec.bank_bytes)
+    areas = Areas(spec, at)
+    tile = min(max(ceil(count / 4), ceil(SMALL_BYTES / row)), period, (1 << 16) - 1)
+
+    def fits(turns: int) -> bool:
+        return areas.operands.holds(*[(tile, row)] * operands * turns) and areas.results.holds(*[(tile, row)] * turns)
+
+    while tile > 1 and not fits(2):
+        tile = ceil(tile / 2)
+    if not fits(1):
+        have = min((at.results - at.operands) // operands, at.end - at.results, spec.levels.vec.bank_bytes)
         raise MappingError(
-            f"{name} at vec: needs {need} bits for one row of {length} elements in and out, {there} there are; "
+            f"{name} at vec: needs {8 * row} bits for one row of {length} elements, {8 * have} there are; "
             "raise levels.vec.capacity_bits or lower levels.vec.banks"
         )
-    quarter = max(ceil(count / 4), ceil(SMALL_BYTES / row))
-    tile = min(most, quarter, period, bank, (1 << 16) - 1)
     return Rows(count, length, ceil(period / ceil(period / tile)), period)
 
 
@@ -70,6 +72,7 @@ def _emit_tile(
     port: Port, areas: Areas, rows: Rows, step: RowStep, sources: list[Place], dst: Place, low: int, n: int, row_bytes: int
 ) -> None:  # fmt: skip
     buffers = []
+    areas.operands.room(*[(n, row_bytes)] * len(sources))
     for source in sources:
         buffers.append(areas.operands.take(n, row_bytes))
         copy_rows(port.load_vec, source, 0, low, 0, buffers[-1], row_bytes)

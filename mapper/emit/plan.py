@@ -97,6 +97,15 @@ def _check_number(graph: Graph, spec: AcceleratorSpec) -> None:
         )
 
 
+def _check_functions(spec: AcceleratorSpec, layer: Layer, p: VectorParams) -> None:
+    known = spec.vector.functions
+    for name in (p.fn, *({ACT[p.act]} & {"gelu", "silu"})):
+        if name not in known:
+            raise MappingError(
+                f"{layer.name} at vector: {name} is not in vector.functions {list(known)}; add it or take another machine"
+            )
+
+
 def _roots(graph: Graph) -> dict[str, str]:
     root = {name: name for name in graph.inputs}
     for layer in graph.layers:
@@ -127,6 +136,7 @@ def _plan_layer(
     graph: Graph, spec: AcceleratorSpec, image: Image, dataflow: str | None, plan: Plan, layer: Layer
 ) -> Step:
     step = Step(layer, unmasked(layer_params(graph, layer, spec.pe.number)))
+    _check_functions(spec, layer, step.params)
     if layer.kind not in PRODUCTS or is_depthwise(layer):
         if layer.kind in (*ROW_KINDS, *MAPS):
             step.vector, step.param_bytes = plan_flat(spec, image, layer, step.params)

@@ -13,7 +13,7 @@ from mapper.emit.flat import Rows, plan_rows
 from mapper.emit.image import Image
 from mapper.emit.rows import RowStep
 from mapper.emit.window import WindowLayer, choose_tile
-from mapper.graph.ir import Array, Graph, Layer
+from mapper.graph.ir import Graph, Layer
 from mapper.graph.quant_params import VectorParams
 from mapper.graph.windows import Window
 
@@ -65,9 +65,7 @@ def plan_flat(spec: AcceleratorSpec, image: Image, layer: Layer, p: VectorParams
         count, need = prod(layer.shape[:-1]), row_param_bytes(p, spec)
         at = split(spec, need, layer.name)
         period = count if p.mask is None else count // len(p.mask)
-        rows = plan_rows(
-            spec, layer.name, (count, layer.shape[-1]), 1, (at.results - at.operands, at.end - at.results), period
-        )
+        rows = plan_rows(spec, layer.name, (count, layer.shape[-1]), 1, at, period)
         return FlatPlan(((rows, replace(row_step(image, layer, p), mask_every=1)),), 1), need
     total, lanes, sources = prod(layer.shape), spec.vector.lanes, 2 if layer.kind == "add" else 1
     need = 2 * constant_bytes(_cut(p, lanes)) + 8
@@ -75,9 +73,7 @@ def plan_flat(spec: AcceleratorSpec, image: Image, layer: Layer, p: VectorParams
     parts = []
     for count, length in ((total // lanes, lanes), (1, total % lanes)):
         if count and length:
-            rows = plan_rows(
-                spec, layer.name, (count, length), sources, (at.results - at.operands, at.end - at.results), count
-            )
+            rows = plan_rows(spec, layer.name, (count, length), sources, at, count)
             parts.append((rows, replace(row_step(image, layer, _cut(p, length)), length=length)))
     return FlatPlan(tuple(parts), sources), need
 
@@ -104,14 +100,15 @@ def plan_window(
     )  # fmt: skip
     if depthwise:
         blocks = _blocks(spec, x, p)
-        x = replace(x, param_at=image.put(blocks), param_bytes=blocks.shape[1])
+        place, size = image.put(np.frombuffer(b"".join(blocks), np.uint8)), len(blocks[0])
+        x = replace(x, param_at=place, param_bytes=size, last_bytes=len(blocks[-1]))
     need = 2 * x.param_bytes + 8
     at = split(spec, need, layer.name)
     return replace(x, tile=choose_tile(spec, x, (at.results - at.operands, at.end - at.results))), need
 
 
-def _blocks(spec: AcceleratorSpec, x: WindowLayer, p: VectorParams) -> Array:
-    """[slices, bytes] uint8: depthwise weights padded to 4 bytes, bias, scale, table."""
+def _blocks(spec: AcceleratorSpec, x: WindowLayer, p: VectorParams) -> list[bytes]:
+    """Of each slice: depthwise weights padded to 4 bytes, bias, scale, table."""
     assert p.depthwise is not None
     dtype = np.int8 if spec.pe.element_bytes == 1 else np.float16
     data = []
@@ -121,8 +118,7 @@ def _blocks(spec: AcceleratorSpec, x: WindowLayer, p: VectorParams) -> Array:
         parts = [weights + bytes(-len(weights) % 4)]
         parts += [np.ascontiguousarray(v[cut]).tobytes() for v in (p.bias, p.scale) if v is not None]
         data.append(b"".join(parts + ([] if p.table is None else [p.table.tobytes()])))
-    size = max(map(len, data))
-    return np.frombuffer(b"".join(d + bytes(size - len(d)) for d in data), np.uint8).reshape(len(data), size)
+    return data
 
 
 def vector_bound(spec: AcceleratorSpec, graph: Graph, layer: Layer, plan: FlatPlan | WindowLayer) -> int:

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from mapper.allocate import Ring
-from mapper.emit.areas import Areas, Piece, overlaps
+from mapper.allocate import Piece, Ring
+from mapper.emit.areas import Areas, overlaps
 from mapper.emit.border import fill_border
 from mapper.emit.port import Port
 from mapper.emit.rows import RowStep, copy_rows, emit_row_step
@@ -20,13 +20,13 @@ from mapper.nest import (
     segments,
     tile_shape,
 )  # fmt: skip
-from mapper.tile import act_bytes, kept_bytes
+from mapper.tile import act_bytes, kept_bytes, result_buffers
 
 
 @dataclass(frozen=True, kw_only=True)
 class Epilogue:
-    """The `map` behind a product. Parameter blocks: `param_at + tile*param_bytes` in memory, equal
-    in size.
+    """The `map` behind a product. Parameter blocks: `param_at + tile*param_bytes` in memory, those
+    of narrow tiles not full.
     """
 
     act: str = "none"
@@ -125,6 +125,8 @@ class ProductEmitter:
         pt, col, width = self.pixels[p], group[0].col, sum(t.width for t in group)
         row_bytes = width * self.eb
         residual = self._residual(instance, pt, col, width) if self.ports.residual else None
+        if out_and_more := result_buffers(self.spec, self.x, pt.pixels, width, len(group)):
+            self.areas.results.room(*out_and_more)
         out = self.areas.results.take(pt.pixels, row_bytes) if self.ports.out or self.tail else None
         for tile in group:
             acc = self._compute(instance, p, pt, tile)
@@ -249,6 +251,9 @@ class ProductEmitter:
         if pb > real:
             self.port.fill("act", act + real, pb - real, (wide, pb), (pt.nb * tall, wide * pb))
 
+    def _param_size(self, tile: ColumnTile) -> int:
+        return self.x.params * 4 * tile.width + self.x.table_bytes
+
     def _param(self, tile: ColumnTile) -> int:
         """Address of the parameter block of a tile; blocks come all at once where they fit, else
         one by one.
@@ -259,11 +264,15 @@ class ProductEmitter:
         everything = size * len(self.tiles)
         if self.areas.fits(everything):
             at = self.areas.keep(everything)
-            self.port.load("vec", at, self.epi.param_at, everything)
             self.params = {t.index: at + t.index * size for t in self.tiles}
+            if all(t.width == self.tiles[0].width for t in self.tiles[:-1]):
+                self.port.load("vec", at, self.epi.param_at, everything - size + self._param_size(self.tiles[-1]))
+            else:
+                for t in self.tiles:
+                    self.port.load("vec", at + t.index * size, self.epi.param_at + t.index * size, self._param_size(t))
         else:
             at = self.areas.turn("tile", size)
-            self.port.load("vec", at, self.epi.param_at + tile.index * size, size)
+            self.port.load("vec", at, self.epi.param_at + tile.index * size, self._param_size(tile))
             self.params = {tile.index: at}
         return self.params[tile.index]
 
@@ -295,7 +304,7 @@ class ProductEmitter:
             "imm": self.epi.imm,
         }
         if self.epi.param_bytes:
-            args |= {"param": self._param(tile), "param_bytes": self.epi.param_bytes}
+            args |= {"param": self._param(tile), "param_bytes": self._param_size(tile)}
         return args
 
     def _transposed(self, instance: int, pt: PixelTile, tile: ColumnTile, acc: int) -> None:

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from mapper.emit.areas import Areas, Piece, overlaps
+from mapper.allocate import Piece
+from mapper.emit.areas import Areas, overlaps
 from mapper.emit.port import Port
 from mapper.nest import Place
 

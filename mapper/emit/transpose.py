@@ -60,7 +60,9 @@ def _tile(port: Port, areas: Areas, x: Transpose) -> tuple[int, int]:
     for turns in (2, 1):
         rows = x.seq
         while rows:
-            if areas.operands.holds(turns * rows, cols * eb) and areas.results.holds(turns, cols * (rows | 1) * eb):
+            if areas.operands.holds(*[(rows, cols * eb)] * turns) and areas.results.holds(
+                *[(1, cols * (rows | 1) * eb)] * turns
+            ):
                 return rows, cols
             rows //= 2
     need = 8 * cols * eb

@@ -19,8 +19,8 @@ from mapper.nest import extent
 @dataclass(frozen=True, kw_only=True)
 class WindowLayer:
     """`tile`: output rows, output columns, channels of one tile. `slice`: channels of one command.
-    Parameter block of slice i: `param_at + i*param_bytes`. `averages`: elements inside a window ->
-    (imm, shift).
+    Parameter block of slice i: `param_at + i*param_bytes`, the last one of `last_bytes`.
+    `averages`: elements inside a window -> (imm, shift).
     """
 
     name: str
@@ -41,6 +41,7 @@ class WindowLayer:
     imm: int = 0
     param_at: int = 0
     param_bytes: int = 0
+    last_bytes: int = 0
     averages: dict[int, tuple[int, int]] = field(default_factory=dict)
 
 
@@ -140,7 +141,9 @@ class WindowEmitter:
                 mem = self.source + (b * x.height + h) * line + w * whole + c[0] * self.eb
                 below = ((high, line, wide * pixel), (tiers, down * line, down * wide * pixel))
                 if pixel != whole:
-                    self.port.load_vec(at, mem, pixel, (long, whole, pixel), (times, along * whole, along * pixel), *below)
+                    self.port.load_vec(
+                        at, mem, pixel, (long, whole, pixel), (times, along * whole, along * pixel), *below
+                    )
                 elif long == wide == x.width:
                     self.port.load_vec(at, mem, high * long * pixel, below[1])
                 else:
@@ -156,7 +159,8 @@ class WindowEmitter:
         (sh, sw), (dh, dw) = x.window.stride, x.window.dilation
         args = {"has_bias": int(x.has_bias), "has_scale": int(x.has_scale), "shift": x.shift, "imm": x.imm}
         if x.param_bytes:
-            args |= {"param": self._param((c[0] + low) // x.slice), "param_bytes": x.param_bytes}
+            index = (c[0] + low) // x.slice
+            args |= {"param": self._param(index), "param_bytes": self._param_size(index)}
         for (p0, np_), (q0, nq), inside in self._kinds(p, q):
             if x.averages:
                 args["imm"], args["shift"] = x.averages[inside]
@@ -192,16 +196,19 @@ class WindowEmitter:
             these = list(items)
             yield these[0], len(these), inside
 
+    def _param_size(self, index: int) -> int:
+        return self.x.last_bytes if (index + 1) * self.x.slice >= self.x.channels else self.x.param_bytes
+
     def _param(self, index: int) -> int:
         x = self.x
         if index not in self.params:
             count = ceil(x.channels / x.slice)
             if self.areas.fits(count * x.param_bytes):
                 at = self.areas.keep(count * x.param_bytes)
-                self.port.load("vec", at, x.param_at, count * x.param_bytes)
+                self.port.load("vec", at, x.param_at, (count - 1) * x.param_bytes + x.last_bytes)
                 self.params = {i: at + i * x.param_bytes for i in range(count)}
             else:
                 at = self.areas.turn("slice", x.param_bytes)
-                self.port.load("vec", at, x.param_at + index * x.param_bytes, x.param_bytes)
+                self.port.load("vec", at, x.param_at + index * x.param_bytes, self._param_size(index))
                 self.params = {index: at}
         return self.params[index]
