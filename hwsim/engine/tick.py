@@ -23,6 +23,7 @@ from hwsim.components.config import (
     ENDED,
     FEED,
     FETCH,
+    FILL,
     IDLE,
     LAYER,
     MEMORY,
@@ -74,13 +75,13 @@ MACHINE = np.dtype(
 
 @njit(forceinline=True)
 def _array_cause(cause, m):
-    """Why no batch is there: the pipeline empties, the feed works, tokens are missing, or there is
-    no command.
+    """Why no batch is there: the feed reads (fill, where nothing is in flight), the pipeline
+    empties, tokens are missing, or there is no command.
     """
     if cause != WAIT_INPUT or can_pop(m.batch):
         return cause
     if m.feed.cmd >= 0:
-        return WAIT_INPUT
+        return WAIT_INPUT if m.array.exits else FILL
     if m.array.exits:
         return DRAIN
     return WAIT_TOKEN if can_pop(m.to_feed) else IDLE

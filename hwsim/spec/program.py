@@ -108,6 +108,9 @@ def write_whole(path: Path, data: bytes) -> None:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
         with os.fdopen(handle, "wb") as f:
             f.write(data)
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(name, 0o666 & ~mask)
         os.replace(name, path)
     except OSError as e:
         raise ProgramError(f"{path}: cannot be written ({e.strerror}); give a folder that exists and may be written") from e
