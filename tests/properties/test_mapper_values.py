@@ -14,7 +14,7 @@ from mapper.graph.ir import Graph
 from tests.harness.graphs import Net
 from tests.harness.mapped import assert_equal_values, both, pruned
 
-SETTINGS = settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+SETTINGS = settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 
 
 @st.composite
@@ -150,7 +150,7 @@ def test_attention(graph: Graph, spec: AcceleratorSpec) -> None:
     holds(graph, spec)
 
 
-@settings(SETTINGS, max_examples=15)
+@settings(SETTINGS, max_examples=10)
 @given(st.one_of(convolutions(), linears(), windows()), machines())
 def test_every_output_byte_is_stored_once(graph: Graph, spec: AcceleratorSpec) -> None:
     try:
