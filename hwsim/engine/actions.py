@@ -105,7 +105,8 @@ def _vectors(spec: AcceleratorSpec, t: Array, log: Array, add: dict[str, _Part])
     lanes = np.where(f("from_vec") == 1, spec.vector.lanes, min(spec.vector.lanes, spec.array.cols))
     times = np.where(f("len") > lanes, f("count0") * f("count1"), 1)
     parameters = (f("has_bias") + f("has_scale")) * f("len") * 32 * times
-    parameters += np.where(f("fn") == FN.index("depthwise"), window * f("len") * spec.pe.element_bits, 0)
+    words = -(-window * f("len") * spec.pe.element_bits // 32)
+    parameters += np.where(f("fn") == FN.index("depthwise"), 32 * words, 0)
     if spec.pe.number == "int8":
         tabled = (f("act") == ACT.index("gelu")) | (f("act") == ACT.index("silu"))
         parameters += np.where(tabled, 256 * 8, 0) + np.where(f("fn") == FN.index("softmax"), 256 * 32, 0)
