@@ -212,3 +212,22 @@ def sums_row(spec: AcceleratorSpec) -> data.ArrayLayout:
 
 def acc_write(spec: AcceleratorSpec) -> data.StructLayout:
     return data.StructLayout({"row": acc_row(spec), "sums": sums_row(spec)})
+
+
+def lanes_of(spec: AcceleratorSpec, level: str) -> int:
+    """Bytes that a level can read or write in a cycle, from any byte on: its port or a beat of memory, whichever is wider."""
+    widest = max(getattr(spec.levels, level).width_bits // 8, spec.memory.beat_bytes)
+    return 1 << (widest - 1).bit_length()
+
+
+def scattered(spec: AcceleratorSpec) -> int:
+    """Elements that the vector unit writes in a beat, at most."""
+    return min(spec.vector.lanes, spec.levels.vec.width_bits // spec.pe.element_bits)
+
+
+def vec_write(spec: AcceleratorSpec) -> data.StructLayout:
+    """Elements anywhere in one bank; no two of them in the same lane of bytes."""
+    item = data.StructLayout({"valid": 1, "address": level_address(spec), "data": 8})
+    return data.StructLayout(
+        {"bank": vec_bank(spec), "elements": data.ArrayLayout(item, scattered(spec))}
+    )

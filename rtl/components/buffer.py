@@ -1,0 +1,166 @@
+"""Levels in gates. Twin: hwsim/values/state.py, bytes in order; docs/machine.md says who may touch a bank in which cycle.
+
+A bank is as many memories of one byte as a port is wide, byte k of the bank in memory k mod lanes, so that a read or write may begin at any
+byte. What is asked in a cycle is there in the next, with all that was written until then.
+"""
+
+from amaranth.hdl import Array as Select
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from hwsim.spec.commands import LEVELS
+from hwsim.spec.errors import SpecError
+from hwsim.spec.machine import AcceleratorSpec
+from rtl import signatures
+
+READERS = {"vec": ("vector", "store")}
+
+
+class Bank(wiring.Component):
+    """One write (each lane at a row of its own) and one read (as many bytes as lanes, from `i_read` on) a cycle."""
+
+    def __init__(self, size: int, lanes: int, init: bytes = b""):
+        self.size, self.lanes, self.init = size, lanes, init.ljust(size, b"\0")
+        self.address, row = (size - 1).bit_length(), range(max(2, -(-size // lanes)))
+        super().__init__(
+            {
+                "i_read": In(self.address),
+                "o_data": Out(8 * lanes),
+                **{f"i_write_{k}": In(wiring.Signature({"en": Out(1), "row": Out(row), "data": Out(8)})) for k in range(lanes)},
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        rows, bits = -(-self.size // self.lanes), (self.lanes - 1).bit_length()
+        row, start = self.i_read[bits:], Signal(bits)
+        m.d.sync += start.eq(self.i_read[:bits])
+        out = []
+        for k in range(self.lanes):
+            init = list(self.init[k :: self.lanes])
+            m.submodules[f"lane_{k}"] = memory = Memory(shape=8, depth=max(2, rows), init=init)
+            write, port = memory.write_port(), getattr(self, f"i_write_{k}")
+            read = memory.read_port(transparent_for=(write,))
+            m.d.comb += [
+                write.en.eq(port.en),
+                write.addr.eq(port.row),
+                write.data.eq(port.data),
+                read.addr.eq(row + (k < self.i_read[:bits])),
+            ]
+            out.append(read.data)
+        m.d.comb += self.o_data.eq(_rotated_right(Cat(out), start, 8))
+        return m
+
+
+def _rotated_right(value: Value, by: Value, step: int) -> Value:
+    return Cat(value, value) >> (by * step) if len(by) else value
+
+
+class Buffer(wiring.Component):
+    """One level. `i_write`: a beat of fetch, if it is for this level. Level vec: `i_vector` is written where fetch does not write; a bank
+    that the vector unit holds in the next cycle (`i_held`) answers `vector`, any other one `store`."""
+
+    def __init__(self, spec: AcceleratorSpec, level: str, init: bytes = b""):
+        self.spec, self.level, self.part, self.init = spec, level, getattr(spec.levels, level), init
+        self.lanes, self.readers = signatures.lanes_of(spec, level), READERS.get(level, ("only",))
+        if self.part.bank_bytes % self.lanes:
+            bound = f"{self.part.bank_bytes} bytes a bank have no gates; use a multiple of {self.lanes}"
+            raise SpecError(f"levels.{level}.capacity_bits: {bound}")
+        vector = {"i_vector": In(signatures.flow(signatures.vec_write(spec))), "i_held": In(self.part.banks)}
+        super().__init__(
+            {
+                "i_write": In(signatures.flow(signatures.level_write(spec))),
+                **{f"i_read_{r}": In(signatures.read_side(spec)) for r in self.readers},
+                **{f"o_{r}": Out(8 * self.lanes) for r in self.readers},
+                **(vector if level == "vec" else {}),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        banks = self.part.banks if self.level == "vec" else 1
+        size = self.part.capacity_bytes // banks
+        made = [Bank(size, self.lanes, self.init[k * size : (k + 1) * size]) for k in range(banks)]
+        beat, mine = self.i_write.payload, Signal()
+        m.d.comb += mine.eq(self.i_write.valid & (beat.level == LEVELS.index(self.level)))
+        ways = self._ways(m)
+        for k, bank in enumerate(made):
+            m.submodules[f"bank_{k}"] = bank
+            loads = mine & (beat.bank == k) if banks > 1 else mine
+            if self.level == "vec":
+                self._scatter(m, bank, k)
+            with m.If(loads):
+                for lane, (row, data, en) in enumerate(ways):
+                    port = getattr(bank, f"i_write_{lane}")
+                    m.d.comb += [port.en.eq(en), port.row.eq(row - k * (size // self.lanes)), port.data.eq(data)]
+            reads = [getattr(self, f"i_read_{r}").address - k * size for r in self.readers]
+            wanted = Mux(self.i_held[k], *reads) if len(reads) > 1 else reads[0]
+            m.d.comb += bank.i_read.eq(wanted)
+        for reader in self.readers:
+            out, which = getattr(self, f"o_{reader}"), Signal(signatures.vec_bank(self.spec), name=f"bank_of_{reader}")
+            m.d.sync += which.eq(getattr(self, f"i_read_{reader}").bank)
+            m.d.comb += out.eq(Select([bank.o_data for bank in made])[which] if banks > 1 else made[0].o_data)
+        return m
+
+    def _ways(self, m: Module) -> list[tuple[Value, Value, Value]]:
+        """The beat of fetch, lane by lane: row, byte, whether it is written."""
+        beat, bits = self.i_write.payload, (self.lanes - 1).bit_length()
+        start, row = beat.address[:bits], beat.address[bits:]
+        data, mask = Signal(8 * self.lanes), Signal(self.lanes)
+        m.d.comb += [
+            data.eq(_rotated_left(beat.data, start, 8, self.lanes * 8)),
+            mask.eq(_rotated_left(beat.mask, start, 1, self.lanes)),
+        ]
+        return [(row + (k < start), data[8 * k : 8 * k + 8], mask[k]) for k in range(self.lanes)]
+
+    def _scatter(self, m: Module, bank: Bank, k: int) -> None:
+        """What the vector unit writes into a bank, lane by lane."""
+        new, bits = self.i_vector.payload, (self.lanes - 1).bit_length()
+        base = k * self.part.bank_bytes // self.lanes
+        for n in range(signatures.scattered(self.spec)):
+            item = new.elements[n]
+            for lane in range(self.lanes):
+                port = getattr(bank, f"i_write_{lane}")
+                with m.If(self.i_vector.valid & (new.bank == k) & item.valid & (item.address[:bits] == lane)):
+                    m.d.comb += [port.en.eq(1), port.row.eq(item.address[bits:] - base), port.data.eq(item.data)]
+
+
+def _rotated_left(value: Value, by: Value, step: int, width: int) -> Value:
+    wide = (value << (by * step)) if len(by) else value
+    return wide[:width] | wide[width:]
+
+
+class Sums(wiring.Component):
+    """Level acc: the accumulator reads and writes rows, the vector unit reads them."""
+
+    def __init__(self, spec: AcceleratorSpec):
+        self.spec, row = spec, signatures.acc_row(spec)
+        super().__init__(
+            {
+                "i_write": In(signatures.flow(signatures.acc_write(spec))),
+                "i_read_accumulator": In(row),
+                "i_read_vector": In(row),
+                "o_accumulator": Out(signatures.sums_row(spec)),
+                "o_vector": Out(signatures.sums_row(spec)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        shape = signatures.sums_row(self.spec)
+        m.submodules.rows = memory = Memory(shape=shape, depth=self.spec.acc_rows, init=[])
+        write = memory.write_port()
+        m.d.comb += [
+            write.en.eq(self.i_write.valid),
+            write.addr.eq(self.i_write.payload.row),
+            write.data.eq(self.i_write.payload.sums),
+        ]
+        for reader in ("accumulator", "vector"):
+            read = memory.read_port(transparent_for=(write,))
+            m.d.comb += [
+                read.addr.eq(getattr(self, f"i_read_{reader}")),
+                getattr(self, f"o_{reader}").eq(read.data),
+            ]
+        return m
