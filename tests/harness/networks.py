@@ -108,7 +108,7 @@ def _array_macs(layer: LayerResult) -> int:
     return int(layer.actions["pe.mac"] or 0) + int(layer.actions["pe.gated_mac"] or 0)
 
 
-def assert_traffic(result: Result, element_bits: int) -> None:
+def assert_traffic(result: Result) -> None:
     """Off-chip reads cover weights and inputs once; on-chip reads cover what came on chip."""
     reads, writes = (result.action(f"memory.{way}_bits") or 0 for way in ("read", "write"))
     operands = reads - (result.action("sequencer.command") or 0) * WORD_BYTES * 8
