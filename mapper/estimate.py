@@ -9,7 +9,15 @@ from math import ceil
 
 from hwsim.spec.commands import FN
 from hwsim.spec.machine import AcceleratorSpec
-from mapper.cost import ComputeCost, compute_cost, group_gap, vector_cost, word_beats, ws_cycles
+from mapper.cost import (
+    ComputeCost,
+    Fold,
+    compute_cost,
+    group_gap,
+    vector_cost,
+    word_beats,
+    ws_cycles,
+)
 from mapper.emit.areas import param_need, split
 from mapper.graph.windows import places
 from mapper.nest import Chunk, Mapping, Product, Tail, segments, tile_shape
@@ -104,8 +112,8 @@ def row_beats(spec: AcceleratorSpec, rows: int, width: int, whole: int) -> int:
 def _map_cost(spec: AcceleratorSpec, x: Product, rows: int, width: int, lane: int) -> int:
     eb = spec.pe.element_bytes
     return vector_cost(
-        spec, {"fn": 0, "len": width, "count0": rows, "count1": 1, "has_bias": x.params > 0, "has_scale": x.params > 1, "has_b": x.residual,
-               "dst_lane": lane * eb, "act": 3 if x.table_bytes else 0},
+        spec, {"fn": 0, "len": width, "count0": rows, "count1": 1, "has_bias": x.params > 0, "has_scale": x.params > 1,
+               "has_b": x.residual or x.masked, "dst_lane": lane * eb, "act": 3 if x.table_bytes else 0},
     )  # fmt: skip
 
 
@@ -154,25 +162,24 @@ class Sums:
         x, m = self.x, self.m
         last = self.columns - m.group * (self.groups - 1)
         stretches = {self.columns: 1} if m.order == "pn" else Counter([m.group] * (self.groups - 1) + [last])
-        alone = shortest = gap = 0
+        alone = gap = 0
+        shortest: tuple[Fold, ...] = ()
         for box, times in self.kinds:
             costs = [self.cost(c, box.pixels) for c in m.chunks]
             many = times * self.columns
             self.feed += sum(c.feed for c in costs) * many
             self.weight_rows += sum(c.weight for c in costs) * many
             if m.dataflow == "ws":
-                folds, wave = tuple(f for c in costs for f in c.folds), costs[0].steps
-                self.array += wave * len(folds) * many
-                alone += (
-                    sum(ws_cycles(self.spec, x.kept, folds, wave, n) * many for n, many in stretches.items()) * times
-                )
-                shortest = min(shortest or wave, wave)
+                folds = tuple(f for c in costs for f in c.folds)
+                self.array += sum(steps for _, steps in folds) * many
+                alone += sum(ws_cycles(self.spec, x.kept, folds, n) * k for n, k in stretches.items()) * times
+                shortest = min(shortest or folds, folds, key=lambda f: sum(steps for _, steps in f))
             else:
                 least = group_gap(self.spec)
                 self.array += sum(c.groups * max(c.steps, least) for c in costs) * many
                 gap = max(least - min(c.steps for c in costs), 0)
         if m.dataflow == "ws":
-            every = ws_cycles(self.spec, x.kept, folds, shortest, self.columns * self.count)
+            every = ws_cycles(self.spec, x.kept, shortest, self.columns * self.count)
             self.array = max(self.array, every, alone)
         self.array -= gap
         self.commands += len(m.chunks) * self.count * self.columns

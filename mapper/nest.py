@@ -21,8 +21,8 @@ class Place:
 
 @dataclass(frozen=True)
 class Tail:
-    """A row step behind a product: its function, how many of bias and scale it has, whether it has
-    a mask.
+    """A row step behind a product: its function, how many of bias and scale it has, whether it
+    reads a mask.
     """
 
     fn: str
@@ -38,7 +38,7 @@ class Product:
     transposed (`[batch, n, p*q]`), or both. `tail`: row steps behind, over whole rows of n; the
     last one's result is stored. `out_row`: elements of a whole row of the output tensor, 0: n.
     `table_bytes`: parameters of a column tile beyond bias and scale; `fixed_bytes`: of the row
-    steps.
+    steps. `masked`: the map adds the mask of the softmax behind.
     """
 
     name: str
@@ -71,6 +71,7 @@ class Product:
     table_bytes: int = 0
     fixed_bytes: int = 0
     tail: tuple[Tail, ...] = ()
+    masked: bool = False
     out_row: int = 0
 
     @property

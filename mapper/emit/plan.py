@@ -15,6 +15,7 @@ from mapper.emit.plan_vector import (
     MAPS,
     ROW_KINDS,
     FlatPlan,
+    adds_mask,
     plan_flat,
     plan_window,
     row_param_bytes,
@@ -173,16 +174,17 @@ def _plan_product(
     product = lower(graph, layer, spec, wants)
     p = step.params
     tail_params = [unmasked(layer_params(graph, t, spec.pe.number)) for t in step.tail]
+    masked = adds_mask(product, tail_params, spec)
     product = replace(
-        product, params=(p.bias is not None) + (p.scale is not None), table_bytes=0 if p.table is None else p.table.nbytes,
+        product, masked=masked, params=(p.bias is not None) + (p.scale is not None), table_bytes=0 if p.table is None else p.table.nbytes,
         fixed_bytes=sum(row_param_bytes(q, spec) for q in tail_params),
-        tail=tuple(Tail(q.fn, (q.bias is not None) + (q.scale is not None), q.mask is not None) for q in tail_params),
+        tail=tuple(Tail(q.fn, (q.bias is not None) + (q.scale is not None), q.mask is not None and not masked) for q in tail_params),
     )  # fmt: skip
     step.mapping, step.bound = choose(spec, product, dataflow)
     step.estimate = step.bound.cycles
     step.product = product
     step.epilogue = _epilogue(spec, image, product, p)
-    step.rows = tuple(row_step(image, t, q) for t, q in zip(step.tail, tail_params, strict=True))
+    step.rows = tuple(replace(row_step(image, t, q), premasked=masked) for t, q in zip(step.tail, tail_params, strict=True))
     step.param_bytes = product.fixed_bytes
     if not product.dynamic:
         weight = layer.params["weight"]

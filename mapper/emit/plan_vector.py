@@ -16,8 +16,10 @@ from mapper.emit.window import WindowLayer, choose_tile
 from mapper.graph.ir import Graph, Layer
 from mapper.graph.quant_params import VectorParams
 from mapper.graph.windows import Window
+from mapper.nest import Product
 
 ROW_KINDS = ("softmax", "layernorm")
+MASKED = -1e4  # additive masks from here on down leave no weight beside what is not masked
 MAPS = ("add", "relu", "relu6", "gelu", "silu")
 
 
@@ -34,6 +36,19 @@ class FlatPlan:
 def unmasked(p: VectorParams) -> VectorParams:
     """Without a mask that masks nothing."""
     return p if p.mask is None or p.mask.any() else replace(p, mask=None)
+
+
+def adds_mask(x: Product, tail: list[VectorParams], spec: AcceleratorSpec) -> bool:
+    """Whether the map behind a product may add the mask of the softmax behind that: the softmax reads
+    one operand fewer in each of its passes, the map, whose source is acc, reads one at no cost.
+
+    fp16 only, and only where rounding after the sum changes no weight: what is not masked has 0
+    added, what is masked weighs 0 either way. Nobody else may read the product.
+    """
+    if spec.pe.number != "fp16" or len(tail) != 1 or tail[0].mask is None or x.rows_out or x.residual:
+        return False
+    masked = tail[0].mask <= MASKED
+    return bool((masked | (tail[0].mask == 0)).all() and not masked.all(axis=1).any())
 
 
 def row_param_bytes(p: VectorParams, spec: AcceleratorSpec) -> int:

@@ -6,7 +6,7 @@ from mapper.allocate import Piece, Ring
 from mapper.emit.areas import Areas, overlaps
 from mapper.emit.border import fill_border
 from mapper.emit.port import Port
-from mapper.emit.rows import RowStep, copy_rows, emit_row_step
+from mapper.emit.rows import RowStep, copy_rows, emit_row_step, mask_row
 from mapper.graph.windows import places, stretches
 from mapper.nest import (
     Chunk,
@@ -131,7 +131,7 @@ class ProductEmitter:
         for tile in group:
             acc = self._compute(instance, p, pt, tile)
             if out:
-                self._map(pt, tile, acc, out, (tile.col - col) * self.eb, row_bytes, residual)
+                self._map(instance, pt, tile, acc, out, (tile.col - col) * self.eb, row_bytes, residual)
             if self.ports.out_t:
                 self._transposed(instance, pt, tile, acc)
         if out and self.ports.out:
@@ -277,9 +277,13 @@ class ProductEmitter:
         return self.params[tile.index]
 
     def _map(
-        self, pt: PixelTile, tile: ColumnTile, acc: int, out: list[Piece], skip: int, row_bytes: int, residual: list[Piece] | None
+        self, instance: int, pt: PixelTile, tile: ColumnTile, acc: int, out: list[Piece], skip: int, row_bytes: int,
+        residual: list[Piece] | None,
     ) -> None:  # fmt: skip
         args = self._map_args(tile)
+        if self.x.masked:
+            mask = mask_row(self.port, self.areas, self.tail[0], instance)
+            args |= {"has_b": 1, "b": mask + tile.col * self.eb, "b_stride0": 0}
         buffers = [out] + ([residual] if residual else [])
         for row, rows, at in overlaps(*buffers, row_bytes=(row_bytes,) * len(buffers)):
             more = {"has_b": 1, "b": at[1] + skip, "b_stride0": row_bytes} if residual else {}

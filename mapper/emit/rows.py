@@ -12,8 +12,8 @@ from mapper.nest import Place
 @dataclass
 class RowStep:
     """`fn` with its constants. Parameters and mask rows are loaded once and found again. `mask`:
-    memory address of row b, `mask_bytes` each; `mask_every`: instances (or rows of the tensor) that
-    share one mask row.
+    memory address of the first row, `length` elements each; `mask_every`: instances (or rows of the
+    tensor) that share one. `premasked`: the map of the product before has added it.
     """
 
     fn: str
@@ -27,6 +27,7 @@ class RowStep:
     param_bytes: int = 0
     mask: int = -1
     mask_every: int = 1
+    premasked: bool = False
     loaded: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
@@ -40,14 +41,19 @@ def row_args(port: Port, areas: Areas, step: RowStep, instance: int) -> dict[str
             port.load("vec", at, step.param_at, step.param_bytes)
             step.loaded["param"] = (0, at)
         args |= {"param": step.loaded["param"][1], "param_bytes": step.param_bytes}
-    if step.mask >= 0:
-        row, size = instance // step.mask_every, step.length * port.spec.pe.element_bytes
-        if step.loaded.get("mask", (-1, 0))[0] != row:
-            at = areas.turn("mask", size)
-            port.load("vec", at, step.mask + row * size, size)
-            step.loaded["mask"] = (row, at)
-        args |= {"has_b": 1, "b": step.loaded["mask"][1], "b_stride0": 0}
+    if step.mask >= 0 and not step.premasked:
+        args |= {"has_b": 1, "b": mask_row(port, areas, step, instance), "b_stride0": 0}
     return args
+
+
+def mask_row(port: Port, areas: Areas, step: RowStep, instance: int) -> int:
+    """Address in `vec` of the mask row of an instance; loads it when it is not there."""
+    row, size = instance // step.mask_every, step.length * port.spec.pe.element_bytes
+    if step.loaded.get("mask", (-1, 0))[0] != row:
+        at = areas.turn("mask", size)
+        port.load("vec", at, step.mask + row * size, size)
+        step.loaded["mask"] = (row, at)
+    return step.loaded["mask"][1]
 
 
 def emit_row_step(
