@@ -8,7 +8,7 @@ from hwsim.values import status
 from hwsim.values.fp16 import canonical
 from hwsim.values.integer import wrap32
 from hwsim.values.layout import C_COLS, C_NUMBER, C_ROWS, INT8, META_PAD
-from hwsim.values.tile import ADD, LOAD, PANEL, tile1, tile4, tile8
+from hwsim.values.tile import ADD, LOAD, PANEL, ROWS, tile1, tile4, tile8
 from hwsim.values.view import view
 from hwsim.values.weights import count_rows, dense_stride, expand_dense, expand_kept, offset_of
 
@@ -19,7 +19,6 @@ RUN, COUNT_S, COUNT_R, STRIDE_S, STRIDE_R = (column("compute", n) for n in ("run
 WEIGHT, META, ACC = (column("compute", n) for n in ("weight", "meta", "acc"))
 WS = 0
 INT8_FOLD = 1024  # products of int8 whose sum FP32 holds exactly: 1024 * 2**14 = 2**24
-ROWS = 8  # pixels of the largest tile
 
 
 @njit
@@ -150,7 +149,7 @@ def run_tile(rows, out, part, act, base, t, offset, weight, w0, stride, length, 
 
 @njit
 def group_rows(left):
-    return 8 if left >= 8 else 4 if left >= 4 else 1
+    return ROWS if left >= ROWS else 4 if left >= 4 else 1
 
 
 @inlined

@@ -1,17 +1,19 @@
-"""The innermost tile: `rows` pixels x 32 columns, one FP32 fused multiply-add a product, ascending k for every sum.
+"""The innermost tile: `rows` pixels x PANEL columns, one FP32 fused multiply-add a product, ascending k for every sum.
 
-Written in LLVM's vector types, so that the sums stay in registers whatever the width of the host's vectors; each lane is one
-output and its sums are never reordered, so every host gives the same bits. A product of two fp16 or int8 numbers is exact
-in FP32, so fused or not is the same. Without numba's compiler the plain loops below do the same.
+Written in LLVM's vector types, so that the sums stay in registers; each lane is one output and its sums are never reordered, so every
+host gives the same bits. A product of two fp16 or int8 numbers is exact in FP32, so fused or not is the same. Without
+numba's compiler the plain loops below do the same.
 """
 
 import numpy as np
 from numba import types
 from numba.core import cgutils, config
 from numba.core.cgutils import ir
+from numba.core.codegen import get_host_cpu_features
 from numba.extending import intrinsic
 
-PANEL = 32  # columns
+# 8 x 32 sums fill half of the 32 registers of 512 bits of AVX-512, 4 x 16 half of the 16 of 256 bits of AVX2
+PANEL, ROWS = (32, 8) if "+avx512f" in (config.CPU_FEATURES or get_host_cpu_features()) else (16, 4)
 LOAD, ADD = 1, 2  # mode: start from `part`, not from +0; end by adding to `out`, not by writing `part`
 
 _FLOAT, _I32, _I64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
