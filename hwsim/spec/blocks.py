@@ -29,7 +29,7 @@ BLOCKS = (
     Block("weight_loader", "levels.weight", (), "gates"),
     Block("accumulator", "levels.acc", (), "gates"),
     Block("buffer", "levels", ("read_bits", "write_bits"), "gates", "values/state"),
-    Block("vector", "vector", ("op",), "planned"),
+    Block("vector", "vector", ("op",), "gates"),
     Block("fetch", "memory", (), "gates"),
     Block("writeback", "memory", (), "gates"),
     Block("sequencer", "sequencer", ("command",), "gates"),

@@ -1,0 +1,76 @@
+"""Random `map` commands of the vector unit, and their operands by index arithmetic."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hwsim.spec.commands import ACT, Command
+from hwsim.spec.machine import AcceleratorSpec
+
+
+def random_map(rng: np.random.Generator, spec: AcceleratorSpec, waits: Any, signals: Any) -> Command:
+    """Each operand in a bank of its own choice; results in one bank, none on another. A chunk has several reads or several writes, not
+    both; where parameters are read by row there is no b: the model counts these otherwise (see rtl/components/vector.py)."""
+    size, banks = spec.levels.vec.bank_bytes, spec.levels.vec.banks
+    from_vec = int(rng.random() < 0.5)
+    lanes = spec.vector.lanes if from_vec else min(spec.vector.lanes, spec.array.cols)
+    length = int(rng.integers(1, 3 * lanes + 1 if from_vec else spec.array.cols + 1))
+    flags = {name: int(rng.random() < 0.5) for name in ("has_b", "has_bias", "has_scale")}
+    by_row = length > lanes and flags["has_bias"] + flags["has_scale"] > 0
+    flags["has_b"] &= not by_row
+    reads = from_vec + flags["has_b"] + by_row * 2
+    width = spec.levels.vec.width_bits // 8
+    choice = [k for k in range(1, 20) if reads < 2 or lanes * math.gcd(k, width) <= width]
+    lane = int(rng.choice(choice)) if rng.random() < 0.6 and choice else 1
+    counts = [int(rng.integers(1, 5)), int(rng.integers(1, 3))]
+    walk: dict[str, int] = {"dst_lane": lane}
+    for side, span in (("a", length), ("b", length), ("dst", lane * (length - 1) + 1)):
+        steps = [int(rng.integers(-30, 31)) for _ in range(2)]
+        if side == "dst":
+            steps = [span + int(rng.integers(9)), counts[0] * (span + 9)]
+        low = sum(min(0, (n - 1) * s) for n, s in zip(counts, steps, strict=True))
+        high = sum(max(0, (n - 1) * s) for n, s in zip(counts, steps, strict=True)) + span
+        bank, room = int(rng.integers(banks)) * size, size
+        if side == "a" and not from_vec:
+            steps, low, high, bank, room = [1, counts[0]], 0, counts[0] * counts[1], 0, spec.acc_rows
+        walk[side] = bank + int(rng.integers(-low, room - high + 1))
+        walk |= {f"{side}_stride{k}": s for k, s in enumerate(steps)}
+    shift = int(rng.integers(12 if rng.random() < 0.4 else 64))
+    block = 4 * length * (flags["has_bias"] + flags["has_scale"])
+    param = int(rng.integers(banks)) * size + 4 * int(rng.integers((size - block) // 4 + 1))
+    return Command.of(
+        "vector", waits, signals, fn=0, act=ACT.index("relu") * int(rng.random() < 0.5), from_vec=from_vec,
+        shift=shift, imm=int(rng.integers(1 << 32)), len=length, count0=counts[0], count1=counts[1],
+        param=param if block else 0, **flags, **walk,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Operands:
+    """a, b: [rows, len]; bias, scale: [len] or None; dst: [rows, len] addresses."""
+
+    a: Any
+    b: Any
+    bias: Any
+    scale: Any
+    dst: Any
+
+
+def operands(c: Command, vec: Any, acc: Any) -> Operands:
+    """vec: [bytes] uint8; acc: [rows, cols]."""
+    i0, i1, e = np.arange(c["count0"]), np.arange(c["count1"]), np.arange(c["len"])
+
+    def rows(side: str) -> Any:
+        return (c[side] + (i1[:, None] * c[f"{side}_stride1"] + i0 * c[f"{side}_stride0"])).reshape(-1, 1)
+
+    signed = vec.view(np.int8)
+    a = signed[rows("a") + e] if c["from_vec"] else acc[rows("a"), e]
+    params, at = {}, c["param"]
+    for name in ("bias", "scale"):
+        if c[f"has_{name}"]:
+            params[name] = vec[at : at + 4 * c["len"]].copy().view("<i4")
+            at += 4 * c["len"]
+    b = signed[rows("b") + e] if c["has_b"] else None
+    return Operands(a, b, params.get("bias"), params.get("scale"), rows("dst") + e * c["dst_lane"])

@@ -1,0 +1,149 @@
+"""Vector unit, `map` of INT8: gates against model, every port at every clock edge; elements against the reference arithmetic."""
+
+from collections import deque
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hwsim.components import link, vector
+from hwsim.components.config import BUSY
+from hwsim.spec.commands import Command
+from hwsim.spec.errors import SpecError
+from hwsim.spec.machine import AcceleratorSpec
+from hwsim.spec.numerics.integer import map_int8
+from rtl import signatures
+from rtl.components.vector import Vector
+from tests.harness.blocks import DISAGREE, Bench, Queue, low_bits, plant
+from tests.harness.maps import operands, random_map
+from tests.harness.programs import TINY4
+from tests.harness.twins import Disagreement, simulate
+
+
+class VectorBench(Bench):
+    """Levels answer a cycle after they were asked; fetch writes random banks."""
+
+    def __init__(self, spec: AcceleratorSpec, eager: float, seed: int, commands: int) -> None:
+        super().__init__("vector", spec, [], seed)
+        some = [[q for q in range(4) if self.chance(0.2)] for _ in range(2 * commands)]
+        todo = [random_map(self.rng, spec, some[k], some[-k - 1]) for k in range(commands)]
+        super().__init__("vector", spec, todo, seed)
+        self.eager, self.state = eager, link.records(1, vector.STATE)[0]
+        self.state.cmd = -1
+        self.queue, self.todo = Queue(spec.sequencer.queue_depth), deque(range(commands))
+        self.vec = self.rng.integers(0, 256, spec.levels.vec.capacity_bytes).astype("u1")
+        self.acc = self.rng.integers(-(1 << 31), 1 << 31, (spec.acc_rows, spec.array.cols))
+        self.acc[::2] >>= 18
+        self.asked, self.asked_acc, self.held_next = 0, 0, 0
+        self.left: dict[int, int] = {}
+
+    def drive(self, dut: Any, ctx: Any) -> int:
+        size = self.spec.levels.vec.width_bits // 8
+        data = bytes(int(self.vec[(self.asked + j) % len(self.vec)]) for j in range(size))
+        ctx.set(dut.i_data, int.from_bytes(data, "little"))
+        ctx.set(dut.i_acc, self.acc[self.asked_acc % len(self.acc)].tolist())
+        written = int(self.rng.integers(self.spec.levels.vec.banks)) if self.chance(1 - self.eager) else -1
+        ctx.set(dut.i_written.valid, written >= 0)
+        ctx.set(dut.i_written.payload.bank, max(written, 0))
+        ctx.set(dut.tokens.there, self.there(2))
+        ctx.set(dut.i.valid, self.queue.head is not None)
+        if self.queue.head is not None:
+            word = low_bits(self.words[self.queue.head], signatures.command("vector"))
+            ctx.set(dut.i.payload, dut.i.payload.shape().from_bits(word))
+        return written
+
+    def cycle(self, dut: Any, ctx: Any) -> bool:
+        written, head = self.drive(dut, ctx), self.queue.head
+        n, rows = int(self.state.cmd), int(self.state.setup == 0 and self.state.rows > 0)
+        cause, done, *banks = vector.step(
+            self.config, self.state, self.queue.link, self.tokens, self.table, self.log, self.now, written
+        )  # fmt: skip
+        took = int(self.queue.link.popped)
+        self.differ("taking a command", ctx.get(dut.i.valid) & ctx.get(dut.i.ready), took)
+        self.differ("the tokens taken", ctx.get(dut.tokens.take), self.table[head, 1] if took else 0)
+        self.differ("the banks read", ctx.get(dut.o_reads), sum(1 << b for b in {int(b) for b in banks} if b >= 0))
+        assert ctx.get(dut.o_reads) == self.held_next, "the banks announced for this cycle are others"
+        if ctx.get(dut.o_write.valid):
+            self.differ("writing in a beat of a row", 1, int(n >= 0 and rows and cause == BUSY))
+            self.wrote(ctx.get(dut.o_write.payload))
+        self.differ("the tokens given", ctx.get(dut.tokens.give), int(self.table[done, 2]) if done >= 0 else 0)
+        if done >= 0:
+            self.differ("elements that were not written", self.left, {})
+            self.count["command"] += 1
+        if took:
+            self.left = self.wanted(self.commands[head])
+        self.asked, self.asked_acc = ctx.get(dut.o_read.address), ctx.get(dut.o_read_acc)
+        self.held_next = ctx.get(dut.o_next_reads)
+        self.edge()
+        return self.count["command"] < len(self.commands)
+
+    def wanted(self, c: Command) -> dict[int, int]:
+        """Address and byte of every result."""
+        x = operands(c, self.vec, self.acc)
+        y = map_int8(x.a, x.bias, x.scale, x.b, c["imm"] - (c["imm"] >> 31 << 32), c["shift"], c["act"])
+        return dict(zip(x.dst.ravel().tolist(), y.view(np.uint8).ravel().tolist(), strict=True))
+
+    def wrote(self, gates: Any) -> None:
+        for item in gates.elements:
+            if item.valid:
+                self.differ(f"the element at {item.address}", item.data, self.left.pop(item.address, "none"))
+                self.differ("the bank written", gates.bank, item.address // self.spec.levels.vec.bank_bytes)
+                self.count["element"] += 1
+
+    def edge(self) -> None:
+        if self.todo and self.queue.room and self.chance(self.eager):
+            self.queue.push(self.todo[0], self.todo.popleft())
+        self.queue.edge()
+        self.give_some(2)
+        self.token_edge()
+
+
+def compare(spec: AcceleratorSpec, eager: float, seed: int, commands: int = 25) -> VectorBench:
+    dut, bench = Vector(spec), VectorBench(spec, eager, seed, commands)
+    simulate(dut, lambda ctx, n: bench.cycle(dut, ctx))
+    assert bench.count["command"] == commands
+    return bench
+
+
+SPECS = [
+    (1.0, {}), (0.6, {}), (0.8, {"vector__lanes": 3, "levels__vec__width_bits": 64, "vector__latency_cycles": 1}),
+    (0.9, {"array__cols": 7, "vector__lanes": 2, "levels__weight__width_bits": 64, "levels__meta__width_bits": 64,
+           "levels__acc__width_bits": 256, "levels__vec__banks": 4}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("eager, changes", SPECS)
+def test_random_maps(eager: float, changes: dict[str, int]) -> None:
+    done = compare(TINY4.with_(**changes), eager, seed=len(changes) + 1)
+    assert done.count["element"] > 150
+
+
+def ties_up(self: Any, m: Any) -> None:
+    """Writes the first element one too high."""
+    m.d.comb += self.o_write.payload.elements[0].data[0].eq(1)
+
+
+def deaf(self: Any, m: Any) -> None:
+    """Writes while fetch writes into the bank."""
+    with m.If(self.i_written.valid):
+        m.d.comb += self.o_write.valid.eq(1)
+
+
+def greedy(self: Any, m: Any) -> None:
+    m.d.comb += self.o_next_reads.eq(1)
+
+
+FAULTS = [(ties_up, r"the element at \d+"), (deaf, "writing in a beat of a row"), (greedy, "the banks read")]
+
+
+@pytest.mark.parametrize("fault, what", FAULTS, ids=[f.__name__ for f, _ in FAULTS])
+def test_a_planted_fault_is_reported(monkeypatch: pytest.MonkeyPatch, fault: Any, what: str) -> None:
+    plant(monkeypatch, Vector, fault)
+    with pytest.raises(Disagreement, match=DISAGREE.format("vector", what)):
+        compare(TINY4, 0.7, seed=1)
+
+
+def test_lanes_beyond_a_read_have_no_gates() -> None:
+    text = "^vector.lanes: 8 elements are more than the 32 bits of a read; widen levels.vec.width_bits$"
+    with pytest.raises(SpecError, match=text):
+        Vector(TINY4.with_(vector__lanes=8))
