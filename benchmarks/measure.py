@@ -78,3 +78,9 @@ def run_command(*words: str) -> Finished:
     """`hwsim WORDS` in a process of its own, kernels compiled on disk before."""
     code = f"from hwsim.cli import main\n_code = main({list(words)!r})\nassert not _code, _code"
     return run_python(code)
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
