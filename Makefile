@@ -16,6 +16,8 @@ demo: .venv/run.stamp
 	@$(BIN)/hwsim run minilm --machine $(MACHINE) --pattern $(PATTERN)
 
 test: need-tools .venv/test.stamp lint
+	@$(BIN)/hwsim run mlp --machine tiny8 --json >/dev/null  # compiles the kernels once, not once a worker
+	@$(BIN)/hwsim run mlp --machine sat --json >/dev/null
 	$(BIN)/python -m pytest -q -n 2 --durations=15
 
 lint: .venv/test.stamp

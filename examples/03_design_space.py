@@ -1,4 +1,4 @@
-"""Which array, pattern and buffer size is worth building for a network: the Pareto front of time against energy?"""
+"""Which array, pattern and activation buffer is worth building for a network: the Pareto front of time against energy?"""
 
 import argparse
 from pathlib import Path
@@ -7,9 +7,9 @@ from hwsim.explore import front, grid, picture, resized, run_trial, sweep, to_cs
 from hwsim.spec.load import load_machine
 
 
-def main(network: str, sides: list[int], patterns: list[str], megabits: list[int], out: Path) -> None:
+def main(network: str, sides: list[int], patterns: list[str], kib: list[int], out: Path) -> None:
     arrays = [resized(load_machine("sat_int8"), side, side) for side in sides]
-    capacities = tuple(size << 20 for size in megabits)
+    capacities = tuple(8 * 1024 * size for size in kib)
     machines = [m for a in arrays for m in grid(a, levels__act__capacity_bits=capacities)]
     points = sweep(trials(machines, patterns, [network]), run_trial)
 
@@ -23,9 +23,9 @@ def main(network: str, sides: list[int], patterns: list[str], megabits: list[int
 
 if __name__ == "__main__":  # the workers import this file
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--network", default="resnet50")
-    parser.add_argument("--sides", type=int, nargs="+", default=[16, 32, 64])
-    parser.add_argument("--patterns", nargs="+", default=["dense", "4:8", "2:8", "1:8"])
-    parser.add_argument("--megabits", type=int, nargs="+", default=[4, 16])
+    parser.add_argument("--network", default="minilm")
+    parser.add_argument("--sides", type=int, nargs="+", default=[16, 32, 64, 128])
+    parser.add_argument("--patterns", nargs="+", default=["dense", "4:8", "2:8"])
+    parser.add_argument("--kib", type=int, nargs="+", default=[32, 128, 512])
     parser.add_argument("--out", type=Path, default=Path("out"))
     main(**vars(parser.parse_args()))

@@ -26,7 +26,9 @@ def front(points: Sequence[Point]) -> list[Point]:
 
 
 def picture(points: Sequence[Point], title: str) -> bytes:
-    """PNG: time against energy (with its range), one marker a pattern, the front drawn through."""
+    """PNG: time against energy (with its range), a marker and a thin front for each pattern, whose
+    networks differ; the front of all drawn through.
+    """
     figure = Figure(figsize=INCHES, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
@@ -36,6 +38,8 @@ def picture(points: Sequence[Point], title: str) -> bytes:
         spread = [[_uj(p.energy_pj.typical - p.energy_pj.low) for p in of], [_uj(p.energy_pj.high - p.energy_pj.typical) for p in of]]
         x, y = [p.time_us / 1e3 for p in of], [_uj(p.energy_pj.typical) for p in of]
         axes.errorbar(x, y, spread, fmt="none", ecolor=REST, elinewidth=0.6, alpha=0.4)
+        own = front(of)
+        axes.step([p.time_us / 1e3 for p in own], [_uj(p.energy_pj.typical) for p in own], where="post", color=REST, lw=0.7, ls=":")
         axes.scatter(x, y, marker=marker, s=34, c=[FRONT if p in best else REST for p in of], label=pattern, zorder=3)
     axes.step([p.time_us / 1e3 for p in best], [_uj(p.energy_pj.typical) for p in best], where="post", color=FRONT, lw=1.2)
     for p in best:

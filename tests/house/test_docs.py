@@ -11,7 +11,7 @@ from tests.house.tree import ROOT, environment
 README = (ROOT / "README.md").read_text()
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
-TIMEOUT_SECONDS = 180
+TIMEOUT_SECONDS = 600
 
 
 def blocks(language: str) -> list[str]:
