@@ -168,6 +168,8 @@ def test_operands(command: Command, message: str) -> None:
 
 
 FP16S = [
+    (Command.of("load", level=1, buf=1, run=8), "load.buf is 1, not a multiple of 2 bytes; align it"),
+    (Command.of("load", level=0, run=7), "load.run is 7, not a multiple of 2 bytes; align it"),
     (compute(act=1), "compute.act is 1, not a multiple of 2 bytes; align it"),
     (compute(stride_s=3), "compute.stride_s is 3, not a multiple of 2 bytes; align it"),
     (compute(weight=5), "compute.weight is 5, not a multiple of 2 bytes; align it"),

@@ -36,6 +36,9 @@ def check_copy(
     for code, level in enumerate(LEVELS):
         if load or level == "vec":
             part = batch.where(batch["level"] == code) if load else batch
+            if level in ("act", "weight"):
+                element = spec.pe.element_bytes
+                faults.aligned(part, element, "buf", "run", "buf_stride0", "buf_stride1")
             walks.append(
                 _copy_walk(part, "buf", level, load, getattr(spec.levels, level).capacity_bytes)
             )
