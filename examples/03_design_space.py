@@ -18,7 +18,7 @@ def main(network: str, sides: list[int], patterns: list[str], kib: list[int], ou
     (out / "points.csv").write_text(to_csv(points))
     print(f"{len(points)} points, {sum(bool(p.fault) for p in points)} do not fit; the front of {out}/front.png:")
     for p in front(points):
-        print(f"{p.time_us / 1e3:9.3f} ms {p.energy_pj.typical / 1e6:10.1f} uJ  {p.pattern:>5}  {p.machine}")
+        print(f"{p.time_us / 1e3:9.3f} ms {p.energy_pj.typical / 1e9:8.3f} mJ  {p.pattern:>5}  {p.machine}")
 
 
 if __name__ == "__main__":  # the workers import this file
