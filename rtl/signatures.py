@@ -231,3 +231,7 @@ def vec_write(spec: AcceleratorSpec) -> data.StructLayout:
     return data.StructLayout(
         {"bank": vec_bank(spec), "elements": data.ArrayLayout(item, scattered(spec))}
     )
+
+
+def memory_request(spec: AcceleratorSpec) -> data.StructLayout:
+    return data.StructLayout({"write": 1, **write_request(spec).members})

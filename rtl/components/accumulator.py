@@ -26,6 +26,7 @@ class Accumulator(wiring.Component):
                 "i_data": In(signatures.sums_row(spec)),  # a cycle later, with what was written until then
                 "o_write": Out(signatures.flow(signatures.acc_write(spec))),
                 "o_give": Out(4),
+                "o_done": Out(1),
             }
         )
 
@@ -60,5 +61,7 @@ class Accumulator(wiring.Component):
         signals = Signal(4)
         later = Signal(4)
         m.d.sync += [signals.eq(Mux(ends, walk.signals, 0)), later.eq(signals)]
-        m.d.comb += self.o_give.eq(later)
+        ended, done = Signal(), Signal()
+        m.d.sync += [ended.eq(ends), done.eq(ended)]
+        m.d.comb += [self.o_give.eq(later), self.o_done.eq(done)]
         return m

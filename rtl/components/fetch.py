@@ -33,6 +33,7 @@ class Fetch(wiring.Component):
                 "i_answer": In(signatures.flow(signatures.beat(spec))),
                 "o_request": Out(stream.Signature(signatures.read_request(spec))),
                 "o_write": Out(signatures.flow(signatures.level_write(spec))),
+                "o_done": Out(1),
             }
         )
 
@@ -83,6 +84,7 @@ class Fetch(wiring.Component):
             writing.i_command.eq(copy_fields(new)),
             writing.i_move.eq(beat),
             self.tokens.give.eq(Mux(done, now.signals, 0)),
+            self.o_done.eq(done),
             self.o_write.valid.eq(beat),
             out.level.eq(now.level),
             out.bank.eq(signatures.bank_of(self.spec, writing.o_run)),

@@ -6,9 +6,11 @@ addresses of the state to come. A chunk of several reads and several writes take
 its last operand.
 """
 
+from enum import IntEnum
+
 from amaranth.hdl import Array as Select
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
-from amaranth.lib import data, enum, stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hwsim.spec.commands import ACT
@@ -17,11 +19,11 @@ from hwsim.spec.machine import AcceleratorSpec
 from rtl import signatures
 
 
-class Phase(enum.Enum, shape=2):
+class Phase(IntEnum):
     IDLE, SETUP, ROWS, TAIL = range(4)
 
 
-class Stage(enum.Enum, shape=3):
+class Stage(IntEnum):
     A, B, BIAS, SCALE, WRITE = range(5)
 
 
@@ -72,6 +74,7 @@ class Vector(wiring.Component):
                 "o_read_acc": Out(signatures.acc_row(spec)),
                 "i_acc": In(signatures.sums_row(spec)),
                 "o_write": Out(signatures.flow(signatures.vec_write(spec))),
+                "o_done": Out(1),
             }
         )
 
@@ -97,6 +100,7 @@ class Vector(wiring.Component):
             self.i.ready.eq(take),
             self.tokens.take.eq(Mux(take, head.waits, 0)),
             self.tokens.give.eq(Mux(done, held.signals, 0)),
+            self.o_done.eq(done),
         ]
         m.d.sync += [now.eq(later), held.eq(cmd)]
         writing = self._walk(m, held, now, later, done)

@@ -25,6 +25,7 @@ class Writeback(wiring.Component):
                 "i_data": In(signatures.beat(spec)),
                 "o_request": Out(stream.Signature(signatures.write_request(spec))),
                 "i_written": In(1),  # memory has taken all that was asked
+                "o_done": Out(1),
             }
         )
 
@@ -45,6 +46,7 @@ class Writeback(wiring.Component):
             self.i.ready.eq(take),
             self.tokens.take.eq(Mux(take, head.waits, 0)),
             self.tokens.give.eq(Mux(done, signals, 0)),
+            self.o_done.eq(done),
             walk.i_open.eq(take),
             walk.i_command.eq(copy_fields(head)),
             walk.i_move.eq(push),

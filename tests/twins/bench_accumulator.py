@@ -69,6 +69,7 @@ class AccumulatorBench(Bench):
         elif self.leaving:
             self.row(dut, ctx)
         done = accumulator.step(self.config, self.state, self.array, self.now)
+        self.differ("a command done", ctx.get(dut.o_done), int(done >= 0))
         self.differ("the tokens given", ctx.get(dut.o_give), int(self.table[done, 2]) if done >= 0 else 0)
         self.count["command"] += done >= 0
         self.written(dut, ctx)

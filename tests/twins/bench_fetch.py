@@ -74,6 +74,7 @@ class FetchBench(Bench):
         self.differ("writing a level", ctx.get(dut.o_write.valid), wrote)
         if wrote:
             self.written(ctx.get(dut.o_write.payload), done, int(bank))
+        self.differ("a command done", ctx.get(dut.o_done), int(done >= 0))
         self.differ("the tokens given", ctx.get(dut.tokens.give), int(self.table[done, 2]) if done >= 0 else 0)
         if done >= 0:
             self.count["command"] += 1

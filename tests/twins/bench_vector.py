@@ -66,6 +66,7 @@ class VectorBench(Bench):
         if ctx.get(dut.o_write.valid):
             self.differ("writing in a beat of a row", 1, int(n >= 0 and rows and cause == BUSY))
             self.wrote(ctx.get(dut.o_write.payload))
+        self.differ("a command done", ctx.get(dut.o_done), int(done >= 0))
         self.differ("the tokens given", ctx.get(dut.tokens.give), int(self.table[done, 2]) if done >= 0 else 0)
         if done >= 0:
             self.differ("elements that were not written", self.left, {})

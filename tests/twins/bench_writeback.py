@@ -61,6 +61,7 @@ class WritebackBench(Bench):
         self.differ("writing to memory", ctx.get(dut.o_request.valid) & self.request.room, pushed)
         if pushed:
             self.wrote(ctx.get(dut.o_request.payload))
+        self.differ("a command done", ctx.get(dut.o_done), int(done >= 0))
         self.differ("the tokens given", ctx.get(dut.tokens.give), int(self.table[done, 2]) if done >= 0 else 0)
         self.count["command"] += done >= 0
         self.asked = ctx.get(dut.o_read.address)
