@@ -197,12 +197,10 @@ class _Export:
             q = self.heads(layer, a, f"{out}/q", [0, 2, 1, 3])
             k = self.heads(layer, b, f"{out}/k", [0, 2, 3, 1])
             product = self.node("MatMul", [q, k], f"{out}/product", layer.name)
-            return self.node(
-                "Mul", [product, self.constant(f"{out}/scale", layer.attrs["scale"])], out
-            )
+            scale = self.constant(f"{out}/scale", layer.attrs["scale"])
+            return self.node("Mul", [product, scale], out, f"{out}/scaled")
         v = self.heads(layer, b, f"{out}/v", [0, 2, 1, 3])
         product = self.node("MatMul", [a, v], f"{out}/product", layer.name)
         rows = self.node("Transpose", [product], f"{out}/rows", perm=[0, 2, 1, 3])
-        return self.node(
-            "Reshape", [rows, self.constant(f"{out}/shape", layer.shape, np.int64)], out
-        )
+        shape = self.constant(f"{out}/shape", layer.shape, np.int64)
+        return self.node("Reshape", [rows, shape], out, f"{out}/joined")
