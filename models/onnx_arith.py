@@ -165,6 +165,7 @@ def _masked(r: Reader, node: Node, x: View, c: Array | None) -> View:
     """Scores with a mask [batch, seq] that waits for the softmax; zeros where it is known only at run time."""
     x = r.plain(node, x)
     batch, _, _, seq = r.shape(x.name)
+    node.small(batch * seq)
     mask = np.zeros((batch, seq), np.float32)
     if c is not None:
         ranks = (1,) * (len(x.shape) - c.ndim) + c.shape

@@ -65,13 +65,18 @@ def from_onnx(model: Any, name: str, batch: int = 1, seq: int = 128) -> Graph:
     try:
         return _graph(model, ask)
     except GraphError as fault:
-        raise GraphError(f"{name}: {str(fault).removeprefix(f'{name}: ')}") from None
+        raise GraphError(f"{name}: {_plain(str(fault).removeprefix(f'{name}: '))}") from None
     except (DecodeError, RecursionError, *BROKEN) as e:
         raise GraphError(f"{name}: the file is broken ({_short(e)}); export it again") from e
 
 
+def _plain(text: str) -> str:
+    """Names out of a broken file may hold anything."""
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
 def _short(e: BaseException) -> str:
-    return f"{type(e).__name__}: {' '.join(str(e).split())[:120]}"
+    return _plain(f"{type(e).__name__}: {' '.join(str(e).split())[:120]}")
 
 
 def _graph(model: Any, ask: _Ask) -> Graph:

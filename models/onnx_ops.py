@@ -114,7 +114,7 @@ def normed(
     source, moved = r.rows(node, x)
     if moved is not None:
         raise node.unread("a Transpose before it moves data inside a row")
-    width = x.shape[-1:]
+    width = node.small(x.shape[-1])
     params = {
         "gamma": np.ones(width, np.float32) if gamma is None else gamma.reshape(-1),
         "beta": np.zeros(width, np.float32) if beta is None else beta.reshape(-1),

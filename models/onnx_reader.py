@@ -15,6 +15,7 @@ from models.onnx_view import REMEDY, Mask, Shape, Step, Value, View, canon, dens
 
 LARGEST = 1 << 34  # elements of a tensor
 LARGEST_PICTURE = 1 << 24  # pixels
+LARGEST_VECTOR = 1 << 24  # elements of a parameter that is made here
 WINDOWED = ("conv2d", "maxpool", "avgpool")
 
 
@@ -32,6 +33,12 @@ class Node:
 
     def unread(self, why: str) -> GraphError:
         return self.fault(why, REMEDY)
+
+    def small(self, extent: int) -> int:
+        """Of a vector that is made here."""
+        if extent > LARGEST_VECTOR:
+            raise self.fault(f"it works on {extent} channels", f"at most {LARGEST_VECTOR} are read")
+        return extent
 
     def value(self, i: int) -> Value:
         x = self.inputs[i] if i < len(self.inputs) else None
@@ -167,7 +174,7 @@ class Reader:
 
     def affine(self, node: Node, view: View, mul: Array | None, add: Array | None) -> View:
         """`mul`, `add`: [channels] or [1]. In the layer before where nothing else reads that, else a batch norm."""
-        channels = self.shape(view.name)[-1]
+        channels = node.small(self.shape(view.name)[-1])
         layer = self.layers.get(view.name)
         factor = np.broadcast_to(np.float32(1) if mul is None else mul, (channels,)).astype(
             np.float32

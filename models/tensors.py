@@ -42,7 +42,7 @@ class TensorFile:
 
     def shape(self, name: str) -> tuple[int, ...]:
         if name not in self.names:
-            near = ", ".join(sorted(self.names)[:3])
+            near = ", ".join(x if x.isprintable() else repr(x) for x in sorted(self.names)[:3])
             raise GraphError(
                 f"{self.path}: tensor {name!r} is missing; it has {near}, ...; "
                 "give the weights that belong to config.json"
