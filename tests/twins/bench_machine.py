@@ -1,0 +1,49 @@
+"""The tile machine: gates against the engine, every link at every clock edge, every byte of memory at the end."""
+
+from typing import Any
+
+import pytest
+
+from rtl.components.accumulator import Accumulator
+from rtl.components.buffer import Buffer
+from tests.harness.blocks import DISAGREE, plant
+from tests.harness.machine_bench import LINKS, compare
+from tests.harness.programs import TINY4
+from tests.harness.tiles import random_tiles
+from tests.harness.twins import Disagreement
+
+SPECS = [
+    {},
+    {"array__rows": 2, "array__cols": 3, "vector__lanes": 3, "memory__latency_cycles": 1, "link_depth": 1},
+    {"array__dataflows": ("ws",), "levels__vec__banks": 1, "memory__width_bits": 128, "memory__latency_cycles": 60, "link_depth": 4},
+]
+
+
+@pytest.mark.parametrize("changes", SPECS)
+def test_random_tiles(changes: dict[str, Any]) -> None:
+    spec = TINY4.with_(**changes)
+    done = compare(spec, random_tiles(spec, seed=1, tiles=4))
+    assert done["cycle"] > 300 and all(done[link] for link in LINKS)
+
+
+def silent(self: Any, m: Any) -> None:
+    """A compute command gives its tokens to nobody."""
+    m.d.comb += self.o_give.eq(0)
+
+
+def test_a_dropped_token_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(monkeypatch, Accumulator, silent)
+    with pytest.raises(Disagreement, match=DISAGREE.format("tokens", "tokens for (load|vector)")):
+        compare(TINY4, random_tiles(TINY4, seed=2, tiles=2))
+
+
+def wrong_byte(self: Any, m: Any) -> None:
+    """The store reads a byte that is not there."""
+    if self.level == "vec":
+        m.d.comb += self.o_store[:8].eq(self.o_vector[8:16])
+
+
+def test_a_wrong_byte_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(monkeypatch, Buffer, wrong_byte)
+    with pytest.raises(Disagreement, match=DISAGREE.format("memory", r"byte \d+")):
+        compare(TINY4, random_tiles(TINY4, seed=2, tiles=2))
