@@ -138,7 +138,7 @@ class HostWork:
 @dataclass(frozen=True)
 class Lost:
     """Cycles of the pruned run above dense / (block / kept), by what took them; `layer` took most
-    of them. Negative: gained.
+    of them. Negative: gained. `share`: of all that was lost, gains not deducted.
     """
 
     cause: str

@@ -9,7 +9,10 @@ kept / block` splits without rest:
   products` (activations cannot be pruned beforehand), else `layers left dense`;
 - the same where the two runs chose different dataflows: `change of dataflow`;
 - `fill`, `drain`;
-- cycles in which it waited or stood idle count for the other unit that was busiest in that layer.
+- cycles in which it waited or stood idle, above the dense run's own * kept / block: they count for
+  the other unit that was busiest in that layer; where there are fewer, `shorter waits`.
+
+A cause below zero is a gain: of that the dense run lost more than its share.
 """
 
 from collections import defaultdict
@@ -26,47 +29,43 @@ BLAME = {
     "vector": "vector work",
     "sequencer": "command fetch",
 }
+SHORTER = "shorter waits"
 PRODUCTS = ("scores", "context", "matmul")
 
 
 def shortfall(dense: Result, pruned: Result, kept: int, block: int) -> tuple[Lost, ...]:
-    """Parts add up to pruned.cycles - dense.cycles * kept / block; the largest first. Both runs
-    hold the same layers.
+    """Parts add up to pruned.cycles - dense.cycles * kept / block; the largest first. Shares are of
+    all that was lost: those above zero add up to 1. Both runs hold the same layers.
     """
     parts: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     before = {layer.name: layer for layer in dense.layers}
     for layer in pruned.layers:
         for cause, cycles in _split(before[layer.name], layer, kept / block).items():
             parts[cause][layer.name] += cycles
-    missing = pruned.cycles - dense.cycles * kept / block
+    totals = {cause: sum(by_layer.values()) for cause, by_layer in parts.items()}
+    lost = sum(max(cycles, 0.0) for cycles in totals.values())
     out = []
-    for cause, by_layer in parts.items():
-        cycles = sum(by_layer.values())
-        if not cycles:
-            continue
-        out.append(
-            Lost(
-                cause,
-                cycles,
-                cycles / missing if missing else 0.0,
-                max(by_layer, key=lambda k: by_layer[k]),
-            )
-        )
+    for cause, cycles in totals.items():
+        if cycles:
+            most = max(parts[cause], key=lambda k: parts[cause][k] * cycles)
+            out.append(Lost(cause, cycles, cycles / lost if lost else 0.0, most))
     return tuple(sorted(out, key=lambda x: -x.cycles))
 
 
 def _split(dense: LayerResult, layer: LayerResult, factor: float) -> dict[str, float]:
     out: dict[str, float] = defaultdict(float)
+    waited = 0.0
     for name, cycles in layer.units["array"].items():
-        out[_cause(name, layer, dense)] += cycles
-    for name, cycles in dense.units["array"].items():
-        out[_cause(name, dense, layer)] -= cycles * factor
+        more = cycles - dense.units["array"][name] * factor
+        if name in WAITS:
+            waited += more
+        else:
+            out[_cause(name, layer, dense)] += more
+    out[BLAME[busiest(layer.units)] if waited > 0 else SHORTER] += waited
     return out
 
 
 def _cause(name: str, layer: LayerResult, other: LayerResult) -> str:
-    if name in WAITS:
-        return BLAME[busiest(layer.units)]
     if name != "busy":
         return name
     if layer.dataflow != other.dataflow:
@@ -78,6 +77,7 @@ def _cause(name: str, layer: LayerResult, other: LayerResult) -> str:
 
 def busiest(units: dict[str, dict[str, int]]) -> str:
     """The unit, other than the array, that was busy longest; the earlier of BLAME where two are
-    equal.
+    equal. The feed goes with the array: it counts where it was busy longer than that.
     """
-    return max(BLAME, key=lambda unit: units[unit]["busy"])
+    fed = units["feed"]["busy"] > units["array"]["busy"]
+    return max((u for u in BLAME if fed or u != "feed"), key=lambda unit: units[unit]["busy"])

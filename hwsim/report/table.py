@@ -225,15 +225,17 @@ def _lost(r: Report) -> Group:
 
 
 def _worst(lost: tuple[Lost, ...]) -> Iterator[Lost]:
-    """The largest parts; what is below 1 % or does not fit stands together, so that the shares add
-    up.
+    """The largest losses, which add up to 100 % with `others`: what is below 1 % or does not fit.
+    Then all gains together, so that the cycles add up.
     """
-    shown = [x for x in lost if abs(x.share) >= 0.01]
-    shown = sorted(shown, key=lambda x: -abs(x.cycles))[: LOSSES - 1]
-    yield from sorted(shown, key=lambda x: -x.cycles)
-    rest = [x for x in lost if x not in shown]
-    if rest:
-        yield Lost("others", sum(x.cycles for x in rest), sum(x.share for x in rest), "")
+    losses, gains = [x for x in lost if x.cycles > 0], [x for x in lost if x.cycles < 0]
+    room = LOSSES - 1 - bool(gains)
+    shown = [x for x in losses if x.share >= 0.01][:room]
+    yield from shown
+    for name, rest in (("others", losses[len(shown) :]), ("gained elsewhere", gains)):
+        if rest:
+            most = min(rest, key=lambda x: x.cycles).layer if rest is gains else ""
+            yield Lost(name, sum(x.cycles for x in rest), sum(x.share for x in rest), most)
 
 
 def _cosine(r: Report) -> Text:

@@ -92,7 +92,7 @@ def result(pattern: str, layers: tuple[LayerResult, ...], values: bool = True, *
 
 def dense(**more: object) -> Result:
     u = units(4800, array={"busy": 4200, "fill": 200, "drain": 400}, memory={"busy": 1200}, vector={"busy": 900})
-    v = units(1200, array={"busy": 800, "wait_input": 400}, memory={"busy": 600}, feed={"busy": 700})
+    v = units(1200, array={"busy": 800, "wait_input": 400}, memory={"busy": 600}, feed={"busy": 900})
     return result(
         "dense",
         (
@@ -108,7 +108,7 @@ def dense(**more: object) -> Result:
 def pruned(**more: object) -> Result:
     gated = more.pop("gated", 250)
     u = units(1500, array={"busy": 1100, "fill": 100, "drain": 150, "wait_token": 150}, memory={"busy": 1000}, vector={"busy": 900})
-    v = units(1200, array={"busy": 800, "wait_input": 400}, memory={"busy": 600}, feed={"busy": 700})
+    v = units(1200, array={"busy": 800, "wait_input": 400}, memory={"busy": 600}, feed={"busy": 900})
     return result(
         "2:8",
         (

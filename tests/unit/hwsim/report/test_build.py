@@ -6,7 +6,7 @@ import pytest
 
 from hwsim.report import Report, make_report
 from hwsim.spec.errors import ResultError, SimulationError
-from tests.unit.hwsim.report.handmade import SPEC, Prices, dense, layer, pruned, result
+from tests.unit.hwsim.report.handmade import SPEC, Prices, dense, layer, pruned, result, units
 
 
 def beside(gated: int | None = 250) -> Report:
@@ -46,12 +46,12 @@ def test_unknown_gating_widens_the_range() -> None:
 def test_lost_cycles_add_up_to_the_shortfall() -> None:
     r = beside()
     assert sum(x.cycles for x in r.lost) == pytest.approx(3690 - 7000 / 4)
-    assert sum(x.share for x in r.lost) == pytest.approx(1)
+    assert sum(x.share for x in r.lost) == pytest.approx(1) and all(x.cycles > 0 for x in r.lost)
     by_cause = {x.cause: x.cycles for x in r.lost}
     assert by_cause == pytest.approx(
         {
             "attention products": 800 - 200,
-            "activation port": 400 - 100,  # the array waits in `scores`, where the feed is busiest
+            "activation port": 400 - 100,  # the array waits in `scores`, where the feed is busier than it
             "vector work": (600 - 150) + (390 - 100),
             "bandwidth of the memory": 150,
             "padding": 1100 - 4200 / 4,
@@ -69,6 +69,25 @@ def test_a_layer_left_dense_is_named() -> None:
         ("layers left dense", 375.0, "head"),  # busy half of the time
         ("bandwidth of the memory", 375.0, "head"),
     ]
+
+
+def test_a_gain_is_told_from_the_losses() -> None:
+    """The dense run waited 3,600 of 4,800 cycles, more than four times as long as the pruned one."""
+    slow = units(4800, array={"busy": 1200, "wait_token": 3600}, memory={"busy": 4000})
+    quick = units(1500, array={"busy": 1100, "wait_token": 400}, memory={"busy": 1000})
+    a = layer("up", "linear", 4800, mapped=16384, kept=16384, units=slow)
+    b = layer("up", "linear", 1500, "2:8", mapped=16384, kept=4096, units=quick)
+    lost = make_report(result("2:8", (b,)), SPEC, Prices(), dense=result("dense", (a,))).lost
+    assert [(x.cause, x.cycles, x.layer) for x in lost] == [("padding", 800.0, "up"), ("shorter waits", -500.0, "up")]
+    assert [x.share for x in lost] == pytest.approx([1, -0.625])
+
+
+@pytest.mark.parametrize(("busy", "cause"), [(500, "bandwidth of the memory"), (501, "activation port")])
+def test_the_feed_is_blamed_where_it_outlasts_the_array(busy: int, cause: str) -> None:
+    u = units(1000, array={"busy": 500}, feed={"busy": busy}, memory={"busy": 400})
+    same = layer("up", "linear", 1000, mapped=8000, kept=8000, units=u)
+    lost = make_report(result("2:8", (same,)), SPEC, Prices(), dense=result("dense", (same,))).lost
+    assert {x.cause for x in lost} == {"layers left dense", cause}
 
 
 def test_another_dataflow_is_named() -> None:

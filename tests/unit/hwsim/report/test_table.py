@@ -8,7 +8,7 @@ import pytest
 from hwsim.report import Cosine, HostWork, Report, make_report, text
 from hwsim.report.table import COLUMNS, si
 from hwsim.result import CAUSES, UNITS
-from tests.unit.hwsim.report.handmade import SPEC, Prices, dense, pruned
+from tests.unit.hwsim.report.handmade import SPEC, Prices, dense, pruned, result, units
 
 GOLDENS = Path(__file__).parents[3] / "goldens" / "report"
 LINES = 62
@@ -27,7 +27,16 @@ def beside() -> Report:
     )
 
 
+def gained() -> Report:
+    """The dense run waited for its weights in the first layer, the pruned one did not."""
+    slow = units(9600, array={"busy": 4800, "wait_token": 4800}, memory={"busy": 9000})
+    d = dense()
+    up = replace(d.layers[0], cycles=9600, estimate_cycles=4800, units=slow)
+    return make_report(pruned(), SPEC, Prices(), dense=result("dense", (up, *d.layers[1:])))
+
+
 CASES = {
+    "gained": gained,
     "beside": beside,
     "dense_alone": lambda: make_report(dense(), SPEC, Prices(), versions={"hwsim": "0.1.0"}),
     "no_values": lambda: make_report(pruned(gated=None, values=False), SPEC, Prices(), dense=dense()),
