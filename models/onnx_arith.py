@@ -126,6 +126,8 @@ def _sum(r: Reader, node: Node, a: View, b: View) -> View:
         )
     if a.axes != b.axes:
         raise node.unread("its inputs lie in memory in different orders")
+    if not r.hosted.isdisjoint((a.name, b.name)) and r.of_host(a.name) and r.of_host(b.name):
+        return r.host_sum(node, a)
     other = r.shaped(node, b, r.shape(a.name))
     name = r.emit(node, "add", (a.name, other))
     return replace(a, name=name, sole=r.uses[node.outputs[0]] == 1)
@@ -147,6 +149,8 @@ def _plus_constant(r: Reader, node: Node, x: Value, c: Array) -> Value:
     if not c.any():
         return r.again(node, x)
     vector = channel_vector(r, x, c)
+    if vector is None and r.of_host(x.name) and np.broadcast_shapes(c.shape, x.shape) == x.shape:
+        return r.host_sum(node, x)
     if vector is None:
         raise node.fault(
             f"it adds a constant {list(c.shape)} that differs by more than channel",

@@ -1,7 +1,8 @@
 """ONNX -> Graph. Pictures come in as NCHW and are NHWC in the Graph; `[batch, seq, channel]` becomes rows.
 
 Extents that the file leaves open: the first is the batch, the second of 2 or 3 ranks the sequence. An input with `mask` in its
-name vanishes: the softmax layers get a mask of zeros (`bert.with_mask` sets another).
+name vanishes: the softmax layers get a mask of zeros (`bert.with_mask` sets another). Where a constant that differs by position is
+added to embeddings, their sum becomes an input `embeddings`, which the host makes.
 """
 
 from collections import Counter

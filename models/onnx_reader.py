@@ -82,6 +82,7 @@ class Reader:
         self.uses = uses
         self.inputs: dict[str, Shape] = {}
         self.layers: dict[str, Layer] = {}
+        self.hosted: set[str] = set()  # inputs that stand for sums of embeddings, made by the host
         self._shaped: dict[tuple[str, Shape], str] = {}
 
     def shape(self, name: str) -> Shape:
@@ -112,6 +113,24 @@ class Reader:
     def made(self, node: Node, name: str, shape: Shape) -> View:
         """What a layer has made, last rank innermost."""
         return View(name, dense(shape), shape, self.uses[node.outputs[0]] == 1)
+
+    def of_host(self, name: str) -> bool:
+        """Whether a tensor is made of table lookups and their sums alone."""
+        layer = self.layers.get(name)
+        if layer is None:
+            return name in self.hosted
+        return layer.kind == "embedding" or (
+            layer.kind == "add" and all(map(self.of_host, layer.inputs))
+        )
+
+    def host_sum(self, node: Node, view: View) -> View:
+        """An input in its place."""
+        name = f"embeddings{len(self.hosted) or ''}"
+        while name in self.layers or name in self.inputs:
+            name += "_"
+        self.hosted.add(name)
+        self.inputs[name] = self.shape(view.name)
+        return replace(view, name=name, sole=self.uses[node.outputs[0]] == 1)
 
     def again(self, node: Node, view: View) -> View:
         """The same tensor under the name of the node's output."""

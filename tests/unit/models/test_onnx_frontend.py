@@ -149,6 +149,22 @@ def test_plain_matrices_and_embeddings() -> None:
     assert kinds(graph) == {"embedding": 1, "linear": 1, "matmul": 1, "relu": 1, "reshape": 2}
 
 
+@pytest.mark.parametrize("first", ["places", "kinds"])
+def test_sums_of_embeddings_and_places_are_the_hosts(first: str) -> None:
+    w, ids = Writer(), np.random.default_rng(1).integers(0, 2, (2, 3))
+    words, table, places = w.normal(11, 4), w.normal(2, 4), w.normal(1, 3, 4)
+    x, kinds_ = w.op("Gather", words, "ids"), w.op("Gather", table, "ids")
+    for part in (places, kinds_) if first == "places" else (kinds_, places):
+        x = w.op("Add", x, part)
+    out = w.op("MatMul", x, w.normal(4, 5))
+    model = w.model({"ids": (INT64, [2, 3])}, out, [2, 3, 5], 17)
+    graph = from_onnx(model, "net")
+    host = {n: (words[ids] + table[ids] + places).reshape(6, 4) for n in graph.inputs}
+    assert kinds(graph) == {"linear": 1} and set(graph.inputs.values()) == {(6, 4)}
+    got = run(graph, host)[graph.outputs[0]]
+    assert np.abs(got.reshape(2, 3, 5) - oracle(model, {"ids": ids})).max() < 1e-6
+
+
 def test_mean_over_pixels_squeeze_and_padding_words() -> None:
     w = Writer()
     x = w.op("Conv", "x", w.normal(4, 3, 3, 3), auto_pad="SAME_UPPER", strides=[2, 2])
