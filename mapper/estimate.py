@@ -162,6 +162,7 @@ class Sums:
         x, m = self.x, self.m
         last = self.columns - m.group * (self.groups - 1)
         stretches = {self.columns: 1} if m.order == "pn" else Counter([m.group] * (self.groups - 1) + [last])
+        inner = [[i] for i in range(len(m.chunks))] if m.order == "kn" else [list(range(len(m.chunks)))]
         alone = gap = 0
         shortest: tuple[Fold, ...] = ()
         for box, times in self.kinds:
@@ -172,13 +173,17 @@ class Sums:
             if m.dataflow == "ws":
                 folds = tuple(f for c in costs for f in c.folds)
                 self.array += sum(steps for _, steps in folds) * many
-                alone += sum(ws_cycles(self.spec, x.kept, folds, n) * k for n, k in stretches.items()) * times
+                for these in inner:
+                    part = tuple(f for i in these for f in costs[i].folds)
+                    alone += sum(ws_cycles(self.spec, x.kept, part, n) * k for n, k in stretches.items()) * times
                 shortest = min(shortest or folds, folds, key=lambda f: sum(steps for _, steps in f))
             else:
                 least = group_gap(self.spec)
                 self.array += sum(c.groups * max(c.steps, least) for c in costs) * many
                 gap = max(least - min(c.steps for c in costs), 0)
-        if m.dataflow == "ws":
+        if m.dataflow == "ws" and m.order == "kn":
+            self.array = max(self.array, alone)
+        elif m.dataflow == "ws":
             every = ws_cycles(self.spec, x.kept, shortest, self.columns * self.count)
             self.array = max(self.array, every, alone)
         self.array -= gap
@@ -206,10 +211,9 @@ class Sums:
         once = m.keep_weights or self.count == 1 or (self.columns == 1 and len(m.loads) == 1)
         self.loads = weights * (1 if once else self.count)
         if m.act_chunked:
-            self.acts = (
-                sum(act_beats(spec, x, c, c.nc, box) * times for c in m.chunks for box, times in boxes(x, m, c))
-                * self.columns
-            )
+            self.acts = sum(
+                act_beats(spec, x, c, c.nc, box) * times for c in m.chunks for box, times in boxes(x, m, c)
+            ) * (self.groups if m.order == "kn" else self.columns)
         else:
             self.acts = sum(act_beats(spec, x, whole, x.pitch, box) * times for box, times in self.kinds)
             self.acts *= self.groups if m.order == "np" and not m.keep_act else 1
@@ -291,7 +295,7 @@ def _first_sweep(sums: Sums, m: Mapping) -> tuple[int, float]:
     """
     if m.order == "np" and m.keep_act:
         return sums.acts, 1 / sums.groups
-    if m.order == "pn" and m.keep_weights:
+    if m.order != "np" and m.keep_weights:
         return sums.loads - sums.acts, 1 / sums.count
     return 0, 1.0
 
@@ -313,9 +317,9 @@ def _pipeline(spec: AcceleratorSpec, x: Product, m: Mapping, sums: Sums, last: i
     tile = act_tile_bytes(spec, x, m)
     if m.order == "pn" and sums.count > 1 and 2 * tile > spec.levels.act.capacity_bytes and not m.act_chunked:
         step = max(step, array + sums.acts / steps)
-    behind = (
-        array / m.group if m.order == "pn" and not m.keep_weights else array
-    )  # what the last load is for: one column tile, or all of them
+    behind = array  # what the last load is for: all column tiles of a group, or one
+    if m.order != "np" and not m.keep_weights:
+        behind /= m.group * (len(m.chunks) if m.order == "kn" else 1)
     return steps * step + behind + last
 
 

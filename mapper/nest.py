@@ -118,13 +118,13 @@ class Chunk:
 
 @dataclass(frozen=True, kw_only=True)
 class Mapping:
-    """One layer's nest. Outside in: `order`, then n-tiles of a group, then loads of weights, then
-    chunks.
+    """One layer's nest. `tile`: images, rows, columns of output pixels. `chunks`: one compute command
+    each; `loads`: how many chunks one load of weights brings. `act_chunked`: activations come chunk
+    by chunk. `keep_act`, `keep_weights`: loaded once and kept for the whole layer.
 
-    `order`: "pn" pixel tiles outside, "np" groups of n-tiles outside. `tile`: images, rows, columns
-    of output pixels. `chunks`: one compute command each; `loads`: how many chunks one load of
-    weights brings. `act_chunked`: activations come chunk by chunk. `keep_act`, `keep_weights`:
-    loaded once and kept for the whole layer.
+    `order`, outside in: "pn" pixel tiles, groups of n-tiles, n-tiles, loads, chunks; "np" groups
+    before pixel tiles; "kn" pixel tiles, groups, chunks, n-tiles: the sums of a group stand in acc
+    together, and activations and weights come chunk by chunk.
     """
 
     dataflow: str
@@ -143,10 +143,11 @@ class Mapping:
         pixel = f"for pixels in {ceil(x.batch / nb)}x{ceil(x.p / np_)}x{ceil(x.q / nq)} tiles of {nb}x{np_}x{nq}"
         pixel += "" if self.act_chunked else ": act" + (" (kept)" if self.keep_act else "")
         columns = f"for n in groups of {self.group} tiles: vec"
-        loops = [pixel, columns] if self.order == "pn" else [columns, pixel]
-        loops.append("for n-tile in group: acc")
-        loops.append(f"for load in {len(self.loads)}: weight, meta" + (" (kept)" if self.keep_weights else ""))
-        loops.append(f"for chunk in {len(self.chunks)} of k" + (": act" if self.act_chunked else ""))
+        loops = [columns, pixel] if self.order == "np" else [pixel, columns]
+        load = f"for load in {len(self.loads)}: weight, meta" + (" (kept)" if self.keep_weights else "")
+        chunk = f"for chunk in {len(self.chunks)} of k" + (": act" if self.act_chunked else "")
+        tile = "for n-tile in group: acc"
+        loops += [chunk, tile, load] if self.order == "kn" else [tile, load, chunk]
         lines = [f"{x.name}: {x.kind} {x.pixels}x{x.k_blocks * x.block}x{x.n} {x.kept}:{x.block} {self.dataflow}"]
         lines += ["  " * (i + 1) + loop for i, loop in enumerate(loops)]
         return "\n".join(lines) + "\n"

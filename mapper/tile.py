@@ -13,6 +13,9 @@ from mapper.estimate import LayerBound, product_bound
 from mapper.nest import Chunk, Mapping, Product, tile_shape
 
 
+LONG_BEATS = 512  # of activations: worth starting before all of them are there
+
+
 def choose(spec: AcceleratorSpec, x: Product, dataflow: str | None) -> tuple[Mapping, LayerBound]:
     """The mapping with the lowest score, a cycle a command added; of equal ones that with the least
     traffic.
@@ -50,6 +53,7 @@ def candidates(spec: AcceleratorSpec, x: Product) -> Iterator[Mapping]:
         for chunks, loads, act_chunked in chunkings(spec, x, tile):
             for group in groups(spec, x, tile, areas):
                 yield from _orders(spec, x, tile, chunks, loads, act_chunked, group)
+        yield from _k_outside(spec, x, tile, groups(spec, x, tile, areas))
 
 
 def tiles(spec: AcceleratorSpec, x: Product) -> list[tuple[int, int, int]]:
@@ -195,6 +199,36 @@ def _orders(
         yield replace(
             base, order="np", keep_weights=True, keep_act=not act_chunked and act <= spec.levels.act.capacity_bytes
         )
+
+
+def _k_outside(
+    spec: AcceleratorSpec, x: Product, tile: tuple[int, int, int], sizes: list[int]
+) -> Iterator[Mapping]:  # fmt: skip
+    """Channels in slices, outside the column tiles of a group: the array starts with the first slice,
+    and each slice of activations comes once a group. Only where a tile of activations is long.
+    """
+    pixels, half = tile[0] * tile[1] * tile[2], spec.levels.act.capacity_bytes // 2
+    long = act_bytes(spec, x, tile, Chunk(0, x.r, 0, 0), x.pitch) > LONG_BEATS * spec.memory.beat_bytes
+    if x.groups > 1 or x.instances > 1 or not long:
+        return
+    fold = spec.array.rows * x.block
+    unit = fold if x.r * x.s == 1 and x.c_pad >= 2 * fold else x.block
+    count = ceil(x.batch / tile[0]) * ceil(x.p / tile[1]) * ceil(x.q / tile[2])
+    for nc in {ceil(x.c_pad / parts / unit) * unit: 0 for parts in (2, 3, 4, 6, 8, 12, 16, 24, 32)}:
+        chunks = tuple(Chunk(0, x.r, c, min(nc, x.c_pad - c)) for c in range(0, x.c_pad, nc))
+        fit = _rows(x, chunks[0]) <= weight_rows(spec, x) and act_bytes(spec, x, tile, chunks[0], nc) <= half
+        for group in sizes if fit and len(chunks) > 1 else []:
+            if group > 1 and group * pixels <= spec.acc_rows:
+                m = Mapping(
+                    dataflow="",
+                    order="kn",
+                    tile=tile,
+                    group=group,
+                    chunks=chunks,
+                    loads=(1,) * len(chunks),
+                    act_chunked=True,
+                )
+                yield replace(m, keep_weights=count > 1 and _keeps(spec, x, m, x.n_tiles(spec.array.cols)))
 
 
 def kept_bytes(spec: AcceleratorSpec, x: Product, m: Mapping, columns: int) -> tuple[int, int]:

@@ -184,7 +184,9 @@ def _plan_product(
     step.estimate = step.bound.cycles
     step.product = product
     step.epilogue = _epilogue(spec, image, product, p)
-    step.rows = tuple(replace(row_step(image, t, q), premasked=masked) for t, q in zip(step.tail, tail_params, strict=True))
+    step.rows = tuple(
+        replace(row_step(image, t, q), premasked=masked) for t, q in zip(step.tail, tail_params, strict=True)
+    )
     step.param_bytes = product.fixed_bytes
     if not product.dynamic:
         weight = layer.params["weight"]

@@ -1,5 +1,6 @@
 """Emits one Product under its Mapping: loads, computes, vector epilogue, stores."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from mapper.allocate import Piece, Ring
@@ -98,7 +99,7 @@ class ProductEmitter:
             if instance:
                 for slots in (self.act, self.weight, self.meta):
                     slots.at.clear()
-            if self.m.order == "pn":
+            if self.m.order != "np":
                 nest = [(p, g) for p in range(len(self.pixels)) for g in groups]
             else:
                 nest = [(p, g) for g in groups for p in range(len(self.pixels))]
@@ -112,7 +113,7 @@ class ProductEmitter:
         """What is kept must not come round the end of its level. Of weights, order "np" keeps one
         group.
         """
-        if self.m.keep_weights and (self.m.order == "pn" or len(groups) == 1):
+        if self.m.keep_weights and (self.m.order != "np" or len(groups) == 1):
             weight, meta = kept_bytes(self.spec, self.x, self.m, sum(map(len, groups)))
             self.weight.ring.room(weight)
             self.meta.ring.room(meta)
@@ -128,8 +129,7 @@ class ProductEmitter:
         if out_and_more := result_buffers(self.spec, self.x, pt.pixels, width, len(group)):
             self.areas.results.room(*out_and_more)
         out = self.areas.results.take(pt.pixels, row_bytes) if self.ports.out or self.tail else None
-        for tile in group:
-            acc = self._compute(instance, p, pt, tile)
+        for tile, acc in self._sums(instance, p, pt, group):
             if out:
                 self._map(instance, pt, tile, acc, out, (tile.col - col) * self.eb, row_bytes, residual)
             if self.ports.out_t:
@@ -151,16 +151,35 @@ class ProductEmitter:
             if last and self.ports.tail_out:
                 self._store(self.ports.tail_out, instance, pt, col, out, row_bytes)
 
-    def _compute(self, instance: int, p: int, pt: PixelTile, tile: ColumnTile) -> int:
-        acc = self.rings["acc"].take(pt.pixels)
-        first = 0
-        for load, count in enumerate(self.m.loads):
-            weight, meta = self._weights(instance, tile, load, first, first + count)
-            for i in range(first, first + count):
-                act, span, pitch, tall, wide = self._activations(instance, p, pt, i)
-                self._command(pt, tile, i, i - first, acc, act, span, pitch, wide, tall, weight, meta, first)
-            first += count
-        return acc
+    def _sums(
+        self, instance: int, p: int, pt: PixelTile, group: list[ColumnTile]
+    ) -> Iterator[tuple[ColumnTile, int]]:  # fmt: skip
+        """Every column tile, with its first row in acc, once its last compute has been emitted."""
+        ring, chunks = self.rings["acc"], len(self.m.chunks)
+        if self.m.order == "kn":
+            ring.room(len(group) * pt.pixels)
+            sums = [(tile, ring.take(pt.pixels)) for tile in group]
+            for i in range(chunks):
+                for tile, acc in sums:
+                    self._chunks(instance, p, pt, tile, acc, i, range(i, i + 1))
+                    if i == chunks - 1:
+                        yield tile, acc
+            return
+        for tile in group:
+            acc, first = ring.take(pt.pixels), 0
+            for load, count in enumerate(self.m.loads):
+                self._chunks(instance, p, pt, tile, acc, load, range(first, first + count))
+                first += count
+            yield tile, acc
+
+    def _chunks(
+        self, instance: int, p: int, pt: PixelTile, tile: ColumnTile, acc: int, load: int, chunks: range
+    ) -> None:  # fmt: skip
+        """The computes of the chunks whose weights come with one load."""
+        weight, meta = self._weights(instance, tile, load, chunks.start, chunks.stop)
+        for i in chunks:
+            act, span, pitch, tall, wide = self._activations(instance, p, pt, i)
+            self._command(pt, tile, i, i - chunks.start, acc, act, span, pitch, wide, tall, weight, meta, chunks.start)
 
     def _command(
         self, pt: PixelTile, tile: ColumnTile, i: int, place: int, acc: int, act: int, span: int, pitch: int, wide: int, tall: int,
