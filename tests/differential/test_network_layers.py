@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -87,3 +88,18 @@ def test_a_wrong_weight_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(networks, "compile_network", spoilt)
     with pytest.raises(AssertionError, match="reference and functional differ at l"):
         holds(load_machine("tiny4"), net.graph(), 0, None)
+
+
+def test_an_error_of_two_steps_is_noticed() -> None:
+    """Planted: the tolerance of fp16 tensors is tight enough to see one element off by two steps."""
+    net = Net(0, x=(3, 16))
+    net.add("l", "linear", "x", params={"weight": net.normal(5, 16)})
+    graph, inputs = net.graph(), {"x": np.float16(np.random.default_rng(0).normal(size=(3, 16)))}
+    tensors = inputs | networks.run_everywhere(load_machine("sat"), graph, inputs).functional
+    networks.assert_each_layer(graph, tensors, networks.STEP)
+    top = np.unravel_index(np.abs(tensors["l"]).argmax(), (3, 5))
+    tensors["l"][top] *= 1 + 2 * networks.STEP
+    with pytest.raises(AssertionError, match=r"^l: 0\.00\d+ of its largest magnitude"):
+        networks.assert_each_layer(graph, tensors, networks.STEP)
+    with pytest.raises(AssertionError, match=r"^l: .* times the tolerance"):
+        networks.assert_reference(load_machine("sat"), graph, inputs, {"l": tensors["l"]})

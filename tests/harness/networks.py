@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import onnxruntime
 
 from hwsim.engine import simulate
 from hwsim.functional import run_functional
 from hwsim.report.check import check
 from hwsim.result import CAUSES, UNITS, LayerResult, Result
-from hwsim.spec import numerics
 from hwsim.spec.commands import WORD_BYTES
 from hwsim.spec.machine import AcceleratorSpec
 from hwsim.spec.program import Program
@@ -18,6 +18,7 @@ from mapper.compile import compile_network
 from mapper.graph.ir import Array, Graph, Layer
 from mapper.graph.reference import run as run_reference
 from mapper.passes.pipeline import fuse_network
+from models.onnx_export import pictures, to_nchw, to_onnx
 from models.quantise import calibrate, quantise
 
 STEP = 2.0**-10  # between neighbouring fp16 numbers, relative: one rounding the other way
@@ -124,5 +125,34 @@ def alone(graph: Graph, layer: Layer) -> Graph:
     return Graph(graph.name, inputs, (layer,), (layer.name,), scales)
 
 
-def to_number(spec: AcceleratorSpec, x: Array, scale: float = 1.0) -> Array:
-    return numerics.to_int8(x, scale) if spec.pe.number == "int8" else numerics.to_fp16(x)
+def onnx_tensors(graph: Graph, inputs: dict[str, Array]) -> dict[str, Array]:
+    """Every layer's tensor by ONNX Runtime in FP32, in the layout of the Graph."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.log_severity_level = 1, 3
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(to_onnx(graph, all_tensors=True).SerializeToString(), options)
+    names = [x.name for x in session.get_outputs()]
+    values = session.run(names, {n: to_nchw(graph, n, x) for n, x in inputs.items()})
+    return {n: _as_graph(graph, n, x) for n, x in zip(names, values, strict=True)}
+
+
+def _as_graph(graph: Graph, name: str, x: Array) -> Array:
+    return x.transpose(0, 2, 3, 1) if name in pictures(graph) else x
+
+
+def relative_errors(wanted: Array, got: Array) -> tuple[float, float]:
+    """Largest error over the largest magnitude, and root mean square error over that of the tensor."""
+    a, b = wanted.astype(np.float64), got.astype(np.float64)
+    assert a.shape == b.shape and np.isfinite(b).all() and np.abs(a).max() > 0
+    return float(np.abs(a - b).max() / np.abs(a).max()), float((np.square(a - b).mean() / np.square(a).mean()) ** 0.5)
+
+
+def assert_each_layer(graph: Graph, tensors: dict[str, Array], room: float) -> None:
+    """Each layer by itself: ONNX Runtime is given what the machine gave its layer. `room`: of the largest magnitude."""
+    for layer in graph.layers:
+        if layer.kind == "reshape":
+            continue
+        part = alone(graph, layer)
+        wanted = onnx_tensors(part, {n: tensors[n].astype(np.float32) for n in part.inputs})[layer.name]
+        error, _ = relative_errors(wanted, tensors[layer.name])
+        assert error <= room, f"{layer.name}: {error:.2g} of its largest magnitude, {room:.2g} is allowed"
