@@ -15,6 +15,7 @@ from models.sentences import SENTENCES
 from models.tensors import TensorFile
 from models.text_host import compare_embeddings, load_host, pool
 from models.zoo import network
+from models.zoo.build import parameters
 from tests.harness.bert_folder import CONFIG, bert_folder, write_tensors
 
 
@@ -107,6 +108,13 @@ def test_a_config_of_swish_says_silu(tmp_path: Path) -> None:
     bert_folder(tmp_path)
     (tmp_path / "config.json").write_text(json.dumps(CONFIG | {"hidden_act": "swish"}))
     assert "layer1.ffn.silu" in {x.name for x in load_bert(tmp_path, 1, 4).layers}
+
+
+def test_minilm_has_its_published_parameters() -> None:
+    graph, host = load_minilm(), load_host()
+    pooler = 384 * 385
+    tables = host.words.size + host.places.size + 2 * host.kind.size
+    assert parameters(graph) + tables + pooler == 22_713_216
 
 
 def test_paraphrases_are_nearest_in_minilm() -> None:
