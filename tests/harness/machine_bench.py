@@ -8,7 +8,7 @@ import numpy as np
 from hwsim.components.config import ENDED
 from hwsim.engine.state import new_state
 from hwsim.engine.tick import tick
-from hwsim.functional import Functional
+from hwsim.functional import Functional, fill_memory
 from hwsim.spec.commands import QUEUE_OF
 from hwsim.spec.machine import AcceleratorSpec
 from hwsim.spec.program import Program
@@ -26,13 +26,14 @@ LINKS = {
 class MachineBench:
     """Memory of kind `ideal`; the commands stand behind the memory of the Program."""
 
-    def __init__(self, spec: AcceleratorSpec, program: Program) -> None:
+    def __init__(self, spec: AcceleratorSpec, program: Program, inputs: dict[str, Any]) -> None:
         self.spec, self.program, self.state = spec, program, new_state(spec, program)
         self.size = spec.memory.beat_bytes
         self.base = -(-program.memory_bytes // 64 // self.size) * 64 * self.size
         words = program.words.ravel()
         self.memory = np.zeros(self.base + len(words) + self.size, np.uint8)
-        self.memory[program.image_base : program.image_base + len(program.image)] = program.image
+        self.inputs = inputs
+        fill_memory(self.memory[: program.memory_bytes], program, inputs)
         self.memory[self.base : self.base + len(words)] = words
         self.answers: deque[bytes | None] = deque([None] * (spec.memory.latency_cycles + 1))
         self.held = Counter[str]()
@@ -79,7 +80,7 @@ class MachineBench:
     def check_memory(self) -> None:
         """Every byte, against the values of the Program in the order in which the engine ended its commands."""
         run = Functional(self.spec, self.program)
-        run.run({}, np.argsort(self.state.log[:-1, ENDED], kind="stable"))
+        run.run(self.inputs, np.argsort(self.state.log[:-1, ENDED], kind="stable"))
         size = self.program.memory_bytes
         wrong = np.flatnonzero(self.memory[:size] != run.values.memory[:size])
         if len(wrong):
@@ -87,8 +88,9 @@ class MachineBench:
             differ(self.count["cycle"], "memory", f"byte {at}", int(self.memory[at]), int(run.values.memory[at]))
 
 
-def compare(spec: AcceleratorSpec, program: Program) -> Counter[str]:
-    dut, bench = Top(spec), MachineBench(spec, program)
+def compare(spec: AcceleratorSpec, program: Program, inputs: dict[str, Any] | None = None) -> Counter[str]:
+    """What was compared: cycles, and items a link."""
+    dut, bench = Top(spec), MachineBench(spec, program, inputs or {})
 
     def cycle(ctx: Any, n: int) -> bool:
         if n == 0:

@@ -4,10 +4,14 @@ from typing import Any
 
 import pytest
 
+from mapper.compile import compile_network
+from mapper.graph.reference import run
 from rtl.components.accumulator import Accumulator
 from rtl.components.buffer import Buffer
 from tests.harness.blocks import DISAGREE, plant
+from tests.harness.graphs import Net
 from tests.harness.machine_bench import LINKS, compare
+from tests.harness.mapped import fed, pruned, ready
 from tests.harness.programs import TINY4
 from tests.harness.tiles import random_tiles
 from tests.harness.twins import Disagreement
@@ -24,6 +28,32 @@ def test_random_tiles(changes: dict[str, Any]) -> None:
     spec = TINY4.with_(**changes)
     done = compare(spec, random_tiles(spec, seed=1, tiles=4))
     assert done["cycle"] > 300 and all(done[link] for link in LINKS)
+
+
+def linear(net: Net) -> None:
+    net.add("fc", "linear", "x", params={"weight": pruned(net.normal(7, 24), 2, 8), "bias": net.normal(7)}, pattern=(2, 8))
+    net.add("out", "relu", "fc")
+
+
+def convolution(net: Net) -> None:
+    """With padding, which fills make, and a residual, which a map adds."""
+    for name, source in (("c1", "x"), ("c2", "c1")):
+        net.add(name, "conv2d", source, params={"weight": pruned(net.normal(8, 8, 3, 3), 1, 4)}, padding=1, pattern=(1, 4))
+    net.add("out", "add", "c2", "x")
+
+
+LAYERS = [(linear, (5, 24)), (convolution, (1, 3, 3, 8))]
+
+
+@pytest.mark.parametrize("build, shape", LAYERS, ids=[b.__name__ for b, _ in LAYERS])
+def test_layers_of_the_mapper(build: Any, shape: tuple[int, ...]) -> None:
+    net = Net(x=shape)
+    build(net)
+    graph, inputs = ready(net.graph(), TINY4)
+    program = compile_network(graph, TINY4)
+    given = fed(program, graph, run(graph, inputs, "int8", TINY4.vector.lanes), "int8")
+    done = compare(TINY4, program, given)
+    assert done["cycle"] > 100 and all(done[link] for link in LINKS)
 
 
 def silent(self: Any, m: Any) -> None:
