@@ -33,10 +33,10 @@ def compile_network(
     stream = Stream(spec)
     emitter = Emitter(graph, spec, plan, image, stream, Port(spec, stream))
     layers = emitter.run(progress)
-    commands = stream.commands()
+    table = stream.table()
     top = emitter.memory.top
     check_address_space(graph.name, top, spec.memory.address_bits)
-    return Program.of(
-        commands, machine=spec.name, digest=spec.digest, image=image.bytes(), image_base=0, memory_bytes=top,
+    return Program.of_table(
+        table, machine=spec.name, digest=spec.digest, image=image.bytes(), image_base=0, memory_bytes=top,
         inputs=emitter.inputs, outputs=emitter.outputs(), layers=layers,
     )  # fmt: skip

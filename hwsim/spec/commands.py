@@ -105,10 +105,29 @@ def encode(cmd: Command, where: str = "command") -> bytes:
     word, at = 0, 0
     for f, value in zip(layout(cmd.op), cmd.row(), strict=True):
         if not f.low <= value <= f.high:
-            raise ProgramError(f"{where}: {cmd.op}.{f.name} is {value}, outside {f.low}..{f.high}; split the command")
+            raise _outside(where, cmd.op, f, value)
         word |= (value & ((1 << f.bits) - 1)) << at
         at += f.bits
     return word.to_bytes(WORD_BYTES, "little")
+
+
+def encode_table(table: np.ndarray[Any, np.dtype[np.int64]]) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """[commands, 64] uint8 words of a `decoded_table`; as `encode`, all commands of one kind at once."""
+    bits = np.zeros((len(table), 8 * WORD_BYTES), np.uint8)
+    for code, op in enumerate(OPS):
+        rows, at = np.flatnonzero(table[:, 0] == code), 0
+        for place, f in enumerate(layout(op)):
+            value = table[rows, place]
+            for i in np.flatnonzero((value < f.low) | (value > f.high))[:1]:
+                raise _outside(f"command {rows[i]}", op, f, int(value[i]))
+            octets = value.astype("<i8")[:, None].view(np.uint8)
+            bits[rows, at : at + f.bits] = np.unpackbits(octets, axis=1, bitorder="little", count=f.bits)
+            at += f.bits
+    return np.packbits(bits, axis=1, bitorder="little")
+
+
+def _outside(where: str, op: str, f: Field, value: int) -> ProgramError:
+    return ProgramError(f"{where}: {op}.{f.name} is {value}, outside {f.low}..{f.high}; split the command")
 
 
 def decode(word: bytes, where: str = "command") -> Command:

@@ -14,7 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from hwsim.spec.commands import OPS, QUEUES, WORD_BYTES, Command, decode, default, encode
+from hwsim.spec.commands import (
+    OPS,
+    QUEUES,
+    WORD_BYTES,
+    Command,
+    decode,
+    default,
+    encode,
+    encode_table,
+)
 from hwsim.spec.errors import ProgramError
 
 MAGIC, VERSION = b"HWSIMPRG", 1
@@ -76,6 +85,11 @@ class Program:
     def of(cls, commands: list[Command], **rest: Any) -> "Program":
         data = b"".join(encode(c, f"command {i}") for i, c in enumerate(commands))
         return cls(words=np.frombuffer(data, np.uint8).reshape(-1, WORD_BYTES), **rest)
+
+    @classmethod
+    def of_table(cls, table: np.ndarray[Any, np.dtype[np.int64]], **rest: Any) -> "Program":
+        """`table`: as hwsim.spec.commands.decoded_table has it."""
+        return cls(words=encode_table(table), **rest)
 
     def commands(self) -> list[Command]:
         return [decode(w.tobytes(), f"command {i}") for i, w in enumerate(self.words)]

@@ -4,7 +4,10 @@ orders them for the sequencer.
 A hazard is two commands of different queues that touch overlapping bytes, one of them writing.
 """
 
-from hwsim.spec.commands import QUEUE_OF, QUEUES, Command
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.spec.commands import BODIES, HEAD, OPS, QUEUE_OF, QUEUES, WIDTH, default
 from hwsim.spec.machine import AcceleratorSpec
 from mapper.allocate import Ledger
 from mapper.emit.tokens import Item, margin, tie
@@ -14,7 +17,7 @@ Span = tuple[str, int, int]  # level (or "memory"), first byte (acc: row), byte 
 
 class Stream:
     """`add` in any order in which each command follows what it needs; `close_layer` after each
-    layer; then `commands`.
+    layer; then `table`.
     """
 
     def __init__(self, spec: AcceleratorSpec) -> None:
@@ -73,6 +76,20 @@ class Stream:
         self._open = []
         return first, len(self.order) - 1
 
-    def commands(self) -> list[Command]:
+    def table(self) -> NDArray[np.int64]:
+        """All commands, `end` behind them, as hwsim.spec.commands.decoded_table has them."""
         tie(self.order, self.spec)
-        return [*(Command.of(x.op, x.waits, x.signals, **x.args) for x in self.order), Command.of("end")]
+        table = np.zeros((len(self.order) + 1, WIDTH), np.int64)
+        table[-1, 0] = OPS.index("end")
+        for op in {x.op for x in self.order}:
+            known = {f.name for f in BODIES[op]}
+            rows = [i for i, x in enumerate(self.order) if x.op == op]
+            items = [self.order[i] for i in rows]
+            assert all(known.issuperset(x.args) for x in items), op
+            table[rows, 0] = OPS.index(op)
+            table[rows, 1] = [sum(1 << q for q in x.waits) for x in items]
+            table[rows, 2] = [sum(1 << q for q in x.signals) for x in items]
+            for place, f in enumerate(BODIES[op], len(HEAD)):
+                absent = default(f.name)
+                table[rows, place] = [x.args.get(f.name, absent) for x in items]
+        return table

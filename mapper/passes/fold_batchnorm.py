@@ -48,8 +48,9 @@ def _folded(source: Layer, norm: Layer) -> Layer:
     p = {k: np.asarray(v, np.float64) for k, v in norm.params.items()}
     factor = p["gamma"] / np.sqrt(p["variance"] + norm.attrs["epsilon"])
     weight = source.params["weight"]
-    scaled = weight * factor.reshape(-1, *[1] * (weight.ndim - 1))
+    scaled = np.empty_like(weight)  # each product is rounded once, from float64
+    np.multiply(weight, factor.reshape(-1, *[1] * (weight.ndim - 1)), out=scaled, casting="same_kind")
     bias = (source.params.get("bias", 0.0) - p["mean"]) * factor + p["beta"]
     return source.with_(
-        params=source.params | {"weight": scaled.astype(weight.dtype), "bias": bias.astype(weight.dtype)}
+        params=source.params | {"weight": scaled, "bias": bias.astype(weight.dtype)}
     )

@@ -17,6 +17,7 @@ from hwsim.spec.commands import (
     decode_table,
     decoded_table,
     encode,
+    encode_table,
     layout,
 )
 from hwsim.spec.errors import ProgramError
@@ -36,6 +37,16 @@ def test_words_decode_to_what_was_encoded(cmds: list[Command]) -> None:
     words = np.frombuffer(b"".join(map(encode, cmds)), np.uint8).reshape(-1, WORD_BYTES)
     assert [decode(w.tobytes()) for w in words] == cmds
     np.testing.assert_array_equal(decode_table(words), decoded_table(cmds))
+    np.testing.assert_array_equal(encode_table(decoded_table(cmds)), words)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "bounds"), [("mem_stride0", -(1 << 23) - 1, "-8388608..8388607"), ("run", 1 << 24, "0..16777215")]
+)
+def test_a_table_names_the_command_that_does_not_fit(name: str, value: int, bounds: str) -> None:
+    table = decoded_table([Command.of("load"), Command.of("store", **{name: value}), Command.of("end")])
+    with pytest.raises(ProgramError, match=rf"^command 1: store\.{name} is {value}, outside {bounds}; split the command$"):
+        encode_table(table)
 
 
 def test_fields_lie_from_bit_0_in_the_order_of_the_table() -> None:
