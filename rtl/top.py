@@ -28,7 +28,7 @@ REQUESTERS = ("sequencer", "fetch", "writeback")
 
 
 class Top(wiring.Component):
-    """Runs `i_words` commands at `i_base` from the cycle on in which `i_words` is above 0. `o_ended`: all that came before the end is done."""
+    """Runs `i_words` commands at `i_base`, from the cycle in which `i_words` is above 0. `o_ended`: all before the end is done."""
 
     def __init__(self, spec: AcceleratorSpec):
         signatures.check_gates(spec)

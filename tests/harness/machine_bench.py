@@ -12,6 +12,7 @@ from hwsim.functional import Functional, fill_memory
 from hwsim.spec.commands import QUEUE_OF
 from hwsim.spec.machine import AcceleratorSpec
 from hwsim.spec.program import Program
+from rtl.limits import check_program
 from rtl.top import Top
 from tests.harness.twins import differ, simulate
 
@@ -90,6 +91,7 @@ class MachineBench:
 
 def compare(spec: AcceleratorSpec, program: Program, inputs: dict[str, Any] | None = None) -> Counter[str]:
     """What was compared: cycles, and items a link."""
+    check_program(program, spec)
     dut, bench = Top(spec), MachineBench(spec, program, inputs or {})
 
     def cycle(ctx: Any, n: int) -> bool:
