@@ -165,12 +165,13 @@ def test_sums_of_embeddings_and_places_are_the_hosts(first: str) -> None:
     assert np.abs(got.reshape(2, 3, 5) - oracle(model, {"ids": ids})).max() < 1e-6
 
 
-def test_mean_over_pixels_squeeze_and_padding_words() -> None:
+@pytest.mark.parametrize("side", ["SAME_UPPER", "SAME_LOWER"])
+def test_mean_over_pixels_and_padding_in_words(side: str) -> None:
     w = Writer()
-    x = w.op("Conv", "x", w.normal(4, 3, 3, 3), auto_pad="SAME_UPPER", strides=[2, 2])
+    x = w.op("Conv", "x", w.normal(4, 3, 3, 3), auto_pad=side, strides=[2, 2])
     x = w.op("ReduceMean", w.op("MaxPool", x, kernel_shape=[2, 2], auto_pad="VALID"), axes=[2, 3])
-    model = w.model({"x": (FLOAT, [1, 3, 7, 9])}, x, [1, 4, 1, 1], 13)
-    value = _x(1, 3, 7, 9)
+    model = w.model({"x": (FLOAT, [1, 3, 8, 9])}, x, [1, 4, 1, 1], 13)
+    value = _x(1, 3, 8, 9)
     graph = from_onnx(model, "mean")
     got = run(graph, {"x": np.ascontiguousarray(value.transpose(0, 2, 3, 1))})[graph.outputs[0]]
     assert np.abs(got.reshape(-1) - oracle(model, {"x": value}).reshape(-1)).max() < 1e-5
