@@ -7,7 +7,7 @@ from hwsim.spec.errors import ProgramError
 from hwsim.spec.machine import AcceleratorSpec
 from hwsim.spec.program import Program
 
-ACTS = ("none", "relu")
+ACTS = ("none", "relu", "gelu", "silu")
 
 
 def check_program(program: Program, spec: AcceleratorSpec) -> None:
@@ -21,7 +21,7 @@ def _check_vector(where: str, c: Command, spec: AcceleratorSpec) -> None:
     if FN[c["fn"]] != "map":
         raise ProgramError(f"{where}.fn: {FN[c['fn']]} has no gates; use map")
     if ACT[c["act"]] not in ACTS:
-        raise ProgramError(f"{where}.act: {ACT[c['act']]} has no gates; use {' or '.join(ACTS)}")
+        raise ProgramError(f"{where}.act: {ACT[c['act']]} has no gates; use {', '.join(ACTS)}")
     lanes = spec.vector.lanes if c["from_vec"] else min(spec.vector.lanes, spec.array.cols)
     width = spec.levels.vec.width_bits // spec.pe.element_bits
     by_row = c["len"] > lanes and bool(c["has_bias"] or c["has_scale"])

@@ -1,4 +1,4 @@
-"""Vector unit in gates: `map` of INT8, without tables. Twin: hwsim/components/vector.py, which says what it does and in which cycle.
+"""Vector unit in gates: `map` of INT8. Twin: hwsim/components/vector.py, which says what it does and in which cycle.
 
 A chunk of a row reads its a, b, bias and scale in this order, and writes from the beat of its last read on, in as many beats as its
 elements need that share lanes of bytes. What was read before waits in registers. Level vec and level acc are asked a cycle ahead, with the
@@ -11,6 +11,7 @@ from enum import IntEnum
 from amaranth.hdl import Array as Select
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, stream, wiring
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hwsim.spec.commands import ACT
@@ -24,10 +25,11 @@ class Phase(IntEnum):
 
 
 class Stage(IntEnum):
-    A, B, BIAS, SCALE, WRITE = range(5)
+    A, B, BIAS, SCALE, TABLE, WRITE = range(6)
 
 
 SIDES = ("a", "b", "dst")
+TABLE = 256  # bytes
 
 
 def check_vector(spec: AcceleratorSpec) -> None:
@@ -62,6 +64,7 @@ class Vector(wiring.Component):
         self.bytes, self.lanes = spec.levels.vec.width_bits // 8, spec.vector.lanes
         self.lanes_acc = min(spec.vector.lanes, spec.array.cols)
         self.param_beats = -(-4 * self.lanes // self.bytes)
+        self.table = bool({"gelu", "silu"} & set(spec.vector.functions))
         super().__init__(
             {
                 "i": In(stream.Signature(signatures.command("vector"))),
@@ -81,9 +84,10 @@ class Vector(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         level, lanes = self.level, range(self.lanes + 1)
+        most_beats = max(self.param_beats, TABLE // self.bytes)
         place = data.StructLayout(
             {
-                "phase": Phase, "stage": Stage, "k": range(self.param_beats + 1), "j": lanes, "e": 17, "i0": 16, "i1": 16,
+                "phase": Phase, "stage": Stage, "k": range(most_beats + 1), "j": lanes, "e": 17, "i0": 16, "i1": 16,
                 "tail": range(self.spec.vector.latency_cycles + 1), "chunk": level, "out": level,
                 **dict.fromkeys(SIDES, level), **{f"{side}_line": level for side in SIDES},
             }
@@ -117,9 +121,16 @@ class Vector(wiring.Component):
         """Parameters are read for every chunk, not once."""
         return c.len > self._lanes_of(c)
 
-    def _after(self, c, stage: Stage | None, params: Value) -> Value:
-        """The stage that follows; `params`: whether parameters are among them."""
-        there = {Stage.A: c.from_vec, Stage.B: c.has_b, Stage.BIAS: c.has_bias & params, Stage.SCALE: c.has_scale & params}
+    def _has_table(self, c) -> Value:
+        return ((c.act == ACT.index("gelu")) | (c.act == ACT.index("silu"))) & self.table
+
+    def _after(self, c, stage: Stage | None, setup: Value) -> Value:
+        """The stage that follows, before the rows (`setup`) or in a chunk of a row."""
+        params = self._by_row(c) ^ setup
+        there = {
+            Stage.A: c.from_vec, Stage.B: c.has_b, Stage.BIAS: c.has_bias & params, Stage.SCALE: c.has_scale & params,
+            Stage.TABLE: self._has_table(c) & setup,
+        }  # fmt: skip
         out: Value = Const(Stage.WRITE.value, 3)
         for s in reversed(there):
             if stage is None or s.value > stage.value:
@@ -127,11 +138,12 @@ class Vector(wiring.Component):
         return out
 
     def _open(self, m: Module, c, later) -> None:
-        setup = ~self._by_row(c) & (c.has_bias | c.has_scale)
+        first = self._after(c, Stage.B, Const(1))
+        setup = first != Stage.WRITE.value
         m.d.comb += [
             later.eq(0),
             later.phase.eq(Mux(setup, Phase.SETUP, Phase.ROWS)),
-            later.stage.eq(Mux(setup, Mux(c.has_bias, Stage.BIAS, Stage.SCALE), self._after(c, None, self._by_row(c)))),
+            later.stage.eq(Mux(setup, first, self._after(c, None, Const(0)))),
             later.chunk.eq(c.dst),
             later.out.eq(c.dst),
             later.tail.eq(self.spec.vector.latency_cycles),
@@ -141,15 +153,15 @@ class Vector(wiring.Component):
 
     def _walk(self, m: Module, c, now, later, done: Signal) -> Value:
         """One beat on. Returns whether this beat writes."""
-        lanes, params, by_row = self._lanes_of(c), Signal(), self._by_row(c)
-        m.d.comb += params.eq((now.stage == Stage.BIAS) | (now.stage == Stage.SCALE))
-        wanted = Mux(now.phase == Phase.SETUP, c.len, lanes)
-        read_ends = ~params | ((now.k + 1) * self.bytes >= wanted * 4)
+        lanes, params, table = self._lanes_of(c), Signal(), now.stage == Stage.TABLE
+        m.d.comb += params.eq((now.stage == Stage.BIAS) | (now.stage == Stage.SCALE) | table)
+        wanted = Mux(table, TABLE, Mux(now.phase == Phase.SETUP, c.len, lanes) << 2)
+        read_ends = ~params | ((now.k + 1) * self.bytes >= wanted)
         after = Signal(3)
         with m.Switch(now.stage):
             for s in Stage:
                 with m.Case(s):
-                    m.d.comb += after.eq(self._after(c, s, by_row | (now.phase == Phase.SETUP)))
+                    m.d.comb += after.eq(self._after(c, s, now.phase == Phase.SETUP))
         dst_bank = signatures.bank_of(self.spec, now.dst)
         stalled = self.i_written.valid & (self.i_written.payload.bank == dst_bank)
         writing, step = Signal(), Signal(range(self.lanes.bit_length() + 1))
@@ -175,7 +187,7 @@ class Vector(wiring.Component):
             with m.If(writing):
                 m.d.comb += [later.j.eq(now.j + (1 << step)), later.out.eq(now.out + (c.dst_lane << step))]
             with m.If(writing & chunk_ends):
-                self._next_chunk(m, c, now, later, lanes, by_row)
+                self._next_chunk(m, c, now, later, lanes)
         return writing
 
     def _elements_log2(self, c) -> Value:
@@ -187,14 +199,14 @@ class Vector(wiring.Component):
             out = Mux(c.dst_lane[zeros], min(most, whole - zeros), out)
         return out
 
-    def _next_chunk(self, m: Module, c, now, later, lanes: Value, by_row: Value) -> None:
+    def _next_chunk(self, m: Module, c, now, later, lanes: Value) -> None:
         chunk, row_ends = now.chunk + lanes * c.dst_lane, now.e + lanes >= c.len
         m.d.comb += [
             later.j.eq(0),
             later.e.eq(now.e + lanes),
             later.chunk.eq(chunk),
             later.out.eq(chunk),
-            later.stage.eq(self._after(c, None, by_row)),
+            later.stage.eq(self._after(c, None, Const(0))),
         ]
         with m.If(row_ends):
             line_ends = now.i0 + 1 == c.count0
@@ -220,6 +232,8 @@ class Vector(wiring.Component):
                 m.d.comb += address.eq(c.param + part)
             with m.Case(Stage.SCALE):
                 m.d.comb += address.eq(c.param + Mux(c.has_bias, c.len << 2, 0) + part)
+            with m.Case(Stage.TABLE):
+                m.d.comb += address.eq(c.param + (c.len << 2) * (c.has_bias + c.has_scale) + part)
         at = {"a": later.a, "b": later.b, "param": c.param[: self.level.width]}
         bank = {name: signatures.bank_of(self.spec, byte) for name, byte in at.items()}
         banks, rows = self.spec.levels.vec.banks, later.phase == Phase.ROWS
@@ -237,7 +251,7 @@ class Vector(wiring.Component):
         ]
         m.d.sync += self.o_reads.eq(self.o_next_reads)
 
-    def _results(self, m: Module, c, now) -> list[Signal]:
+    def _results(self, m: Module, c, now) -> list[Value]:
         """One INT8 a lane, of what this beat reads and what was read before."""
         read = {}
         for name, stage, width in (("a", Stage.A, 8 * self.lanes), ("b", Stage.B, 8 * self.lanes)):
@@ -270,9 +284,24 @@ class Vector(wiring.Component):
             result = Signal(8, name=f"result_{n}")
             m.d.comb += result.eq(Mux((c.act == ACT.index("relu")) & (eight < 0), 0, eight))
             out.append(result)
+        if self.table:
+            self._look_up(m, c, now, out)
         return out
 
-    def _write(self, m: Module, c, now, writing: Value, results: list[Signal]) -> None:
+    def _look_up(self, m: Module, c, now, results: list[Value]) -> None:
+        """gelu and silu: the result chooses a byte of the table, one reader a lane."""
+        m.submodules.table = memory = Memory(shape=8 * self.bytes, depth=TABLE // self.bytes, init=[])
+        write, bits = memory.write_port(), self.bytes.bit_length() - 1
+        m.d.comb += [write.en.eq(now.stage == Stage.TABLE), write.addr.eq(now.k), write.data.eq(self.i_data)]
+        for n, result in enumerate(results):
+            read, place, byte = memory.read_port(domain="comb"), result ^ (TABLE // 2), Signal(8, name=f"looked_up_{n}")
+            m.d.comb += [
+                read.addr.eq(place[bits:]),
+                byte.eq(read.data.word_select(place[:bits], 8)),
+            ]
+            results[n] = Mux(self._has_table(c), byte, result)
+
+    def _write(self, m: Module, c, now, writing: Value, results: list[Value]) -> None:
         new, lanes, step = self.o_write.payload, self._lanes_of(c), self._elements_log2(c)
         m.d.comb += [self.o_write.valid.eq(writing), new.bank.eq(signatures.bank_of(self.spec, now.dst))]
         for t in range(signatures.scattered(self.spec)):

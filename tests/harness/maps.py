@@ -9,6 +9,8 @@ import numpy as np
 from hwsim.spec.commands import ACT, Command
 from hwsim.spec.machine import AcceleratorSpec
 
+TABLED = ("gelu", "silu")
+
 
 def random_map(rng: np.random.Generator, spec: AcceleratorSpec, waits: Any, signals: Any) -> Command:
     """Each operand in a bank of its own choice; results in one bank, none on another. A chunk has several reads or several writes, not
@@ -38,10 +40,11 @@ def random_map(rng: np.random.Generator, spec: AcceleratorSpec, waits: Any, sign
         walk[side] = bank + int(rng.integers(-low, room - high + 1))
         walk |= {f"{side}_stride{k}": s for k, s in enumerate(steps)}
     shift = int(rng.integers(12 if rng.random() < 0.4 else 64))
-    block = 4 * length * (flags["has_bias"] + flags["has_scale"])
+    act = int(rng.choice([0, 0, 1, 1, *(ACT.index(a) for a in TABLED if a in spec.vector.functions)]))
+    block = 4 * length * (flags["has_bias"] + flags["has_scale"]) + 256 * (ACT[act] in TABLED)
     param = int(rng.integers(banks)) * size + 4 * int(rng.integers((size - block) // 4 + 1))
     return Command.of(
-        "vector", waits, signals, fn=0, act=ACT.index("relu") * int(rng.random() < 0.5), from_vec=from_vec,
+        "vector", waits, signals, fn=0, act=act, from_vec=from_vec,
         shift=shift, imm=int(rng.integers(1 << 32)), len=length, count0=counts[0], count1=counts[1],
         param=param if block else 0, **flags, **walk,
     )  # fmt: skip
@@ -49,13 +52,14 @@ def random_map(rng: np.random.Generator, spec: AcceleratorSpec, waits: Any, sign
 
 @dataclass(frozen=True)
 class Operands:
-    """a, b: [rows, len]; bias, scale: [len] or None; dst: [rows, len] addresses."""
+    """a, b: [rows, len]; bias, scale: [len] or None; dst: [rows, len] addresses; table: [256] or None."""
 
     a: Any
     b: Any
     bias: Any
     scale: Any
     dst: Any
+    table: Any
 
 
 def operands(c: Command, vec: Any, acc: Any) -> Operands:
@@ -73,4 +77,5 @@ def operands(c: Command, vec: Any, acc: Any) -> Operands:
             params[name] = vec[at : at + 4 * c["len"]].copy().view("<i4")
             at += 4 * c["len"]
     b = signed[rows("b") + e] if c["has_b"] else None
-    return Operands(a, b, params.get("bias"), params.get("scale"), rows("dst") + e * c["dst_lane"])
+    table = signed[at : at + 256] if ACT[c["act"]] in TABLED else None
+    return Operands(a, b, params.get("bias"), params.get("scale"), rows("dst") + e * c["dst_lane"], table)

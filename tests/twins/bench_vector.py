@@ -81,7 +81,7 @@ class VectorBench(Bench):
     def wanted(self, c: Command) -> dict[int, int]:
         """Address and byte of every result."""
         x = operands(c, self.vec, self.acc)
-        y = map_int8(x.a, x.bias, x.scale, x.b, c["imm"] - (c["imm"] >> 31 << 32), c["shift"], c["act"])
+        y = map_int8(x.a, x.bias, x.scale, x.b, c["imm"] - (c["imm"] >> 31 << 32), c["shift"], c["act"], x.table)
         return dict(zip(x.dst.ravel().tolist(), y.view(np.uint8).ravel().tolist(), strict=True))
 
     def wrote(self, gates: Any) -> None:
@@ -108,7 +108,8 @@ def compare(spec: AcceleratorSpec, eager: float, seed: int, commands: int = 25) 
 
 SPECS = [
     (1.0, {}), (0.6, {}), (0.8, {"vector__lanes": 3, "levels__vec__width_bits": 64, "vector__latency_cycles": 1}),
-    (0.9, {"array__cols": 7, "vector__lanes": 2, "levels__weight__width_bits": 64, "levels__meta__width_bits": 64,
+    (0.9, {"array__cols": 7, "vector__lanes": 2, "vector__functions": ("map",),
+           "levels__weight__width_bits": 64, "levels__meta__width_bits": 64,
            "levels__acc__width_bits": 256, "levels__vec__banks": 4}),
 ]  # fmt: skip
 
