@@ -1,6 +1,7 @@
 """What one command costs its unit at least, in closed form. docs/machine.md is the contract."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import ceil, gcd
 
 import numpy as np
@@ -53,6 +54,7 @@ class ComputeCost:
         return max(self.array, self.feed, self.weight - self.late)
 
 
+@lru_cache(maxsize=1 << 15)  # of a few hundred kinds of commands; candidates and emission ask again and again
 def compute_cost(
     spec: AcceleratorSpec, dataflow: str, pixels: int, run: int, runs: int, kept: int, block: int
 ) -> ComputeCost:
