@@ -38,11 +38,12 @@ def show(title: str, figures: list[Figure]) -> None:
     print(flush=True)
 
 
-def median_cpu_s(work: Callable[[], T], times: int = 5) -> tuple[float, T]:
-    """The median CPU time of several runs, all threads counted, after one that compiles; and the last run's value."""
+def median_cpu_s(work: Callable[[], T], times: int = 5, least_s: float = 0.5) -> tuple[float, T]:
+    """The median CPU time of so many runs, or of more until they took `least_s`, all threads counted, after one that
+    compiles; and the last run's value."""
     value = work()
-    spent = []
-    for _ in range(times):
+    spent: list[float] = []
+    while len(spent) < times or (times > 1 and sum(spent) < least_s):
         start = time.process_time()
         value = work()
         spent.append(time.process_time() - start)
