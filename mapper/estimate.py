@@ -20,7 +20,7 @@ from mapper.cost import (
 )
 from mapper.emit.areas import param_need, split
 from mapper.graph.windows import places
-from mapper.nest import Chunk, Mapping, Product, Tail, segments, tile_shape
+from mapper.nest import Chunk, Mapping, Product, Tail, part_sizes, segments, tile_shape
 
 
 @dataclass(frozen=True)
@@ -162,32 +162,37 @@ class Sums:
         x, m = self.x, self.m
         last = self.columns - m.group * (self.groups - 1)
         stretches = {self.columns: 1} if m.order == "pn" else Counter([m.group] * (self.groups - 1) + [last])
-        inner = [[i] for i in range(len(m.chunks))] if m.order == "kn" else [list(range(len(m.chunks)))]
-        alone = gap = 0
+        alone = gap = last_part = 0
         shortest: tuple[Fold, ...] = ()
         for box, times in self.kinds:
-            costs = [self.cost(c, box.pixels) for c in m.chunks]
+            costs = self._costs(box.pixels)
             many = times * self.columns
             self.feed += sum(c.feed for c in costs) * many
             self.weight_rows += sum(c.weight for c in costs) * many
             if m.dataflow == "ws":
                 folds = tuple(f for c in costs for f in c.folds)
                 self.array += sum(steps for _, steps in folds) * many
-                for these in inner:
-                    part = tuple(f for i in these for f in costs[i].folds)
-                    alone += sum(ws_cycles(self.spec, x.kept, part, n) * k for n, k in stretches.items()) * times
+                for part in [c.folds for c in costs] if m.order == "kn" else [folds]:
+                    last_part = sum(ws_cycles(self.spec, x.kept, part, n) * k for n, k in stretches.items())
+                    alone += last_part * times
                 shortest = min(shortest or folds, folds, key=lambda f: sum(steps for _, steps in f))
             else:
                 least = group_gap(self.spec)
                 self.array += sum(c.groups * max(c.steps, least) for c in costs) * many
+                last_part = costs[-1].groups * max(costs[-1].steps, least) * self.columns
                 gap = max(least - min(c.steps for c in costs), 0)
-        if m.dataflow == "ws" and m.order == "kn":
-            self.array = max(self.array, alone)
-        elif m.dataflow == "ws":
-            every = ws_cycles(self.spec, x.kept, shortest, self.columns * self.count)
+        if m.dataflow == "ws":
+            every = ws_cycles(self.spec, x.kept, shortest, self.columns * self.count) if m.order != "kn" else 0
             self.array = max(self.array, every, alone)
         self.array -= gap
-        self.commands += len(m.chunks) * self.count * self.columns
+        self.before_last_part = max(0, alone - last_part if m.dataflow == "ws" else self.array - last_part)
+        self.commands += (len(m.chunks) + m.parts - 1) * self.count * self.columns
+
+    def _costs(self, pixels: int) -> list[ComputeCost]:
+        """Of the computes that make one column tile; the last chunk in parts."""
+        m = self.m
+        parts = part_sizes(pixels, m.parts, self.spec.pe.adder_latency_cycles)
+        return [self.cost(c, pixels) for c in m.chunks[:-1]] + [self.cost(m.chunks[-1], n) for n in parts]
 
     def _vector(self) -> None:
         x, spec = self.x, self.spec
@@ -210,6 +215,9 @@ class Sums:
         )
         once = m.keep_weights or self.count == 1 or (self.columns == 1 and len(m.loads) == 1)
         self.loads = weights * (1 if once else self.count)
+        if m.parts > 1 and not m.keep_weights and self.columns > 1:
+            again = x.s * m.chunks[-1].nr * m.chunks[-1].nc // x.block * x.kept
+            self.loads += weight_beats(spec, x, again, self.width) * self.columns * self.count * (m.parts - 1)
         if m.act_chunked:
             self.acts = sum(
                 act_beats(spec, x, c, c.nc, box) * times for c in m.chunks for box, times in boxes(x, m, c)
@@ -274,10 +282,12 @@ def product_bound(spec: AcceleratorSpec, x: Product, m: Mapping) -> LayerBound:
         + act_beats(spec, x, whole, whole.nc if m.act_chunked else x.pitch, box)
     )
     images, pixels = last_pixels(x, m)
+    buffer, pixels = pixels, part_sizes(pixels, m.parts, spec.pe.adder_latency_cycles)[-1]
     cost = sums.cost(m.chunks[-1], pixels)
-    last, store = _last(spec, x, m, images, pixels)
+    last, store = _last(spec, x, m, images, pixels, buffer)
     beats, share = _first_sweep(sums, m)
     total = max(
+        lead + sums.before_last_part + cost.latency + _row_steps(spec, x, m, sums, buffer) + store,
         start + beats + int(sums.array * (1 - share)) + cost.latency + last + store,
         lead + max(sums.array, sums.feed, sums.weight_rows - cost.late) + cost.latency + last + store,
         start + sums.memory,
@@ -287,6 +297,18 @@ def product_bound(spec: AcceleratorSpec, x: Product, m: Mapping) -> LayerBound:
     return LayerBound(
         total, sums.busy, sums.memory, sums.vector, sums.commands, max(total, start + _pipeline(spec, x, m, sums, last))
     )
+
+
+def _row_steps(spec: AcceleratorSpec, x: Product, m: Mapping, sums: Sums, pixels: int) -> int:
+    """Vector cycles behind the last compute but those of the last part: the row steps of all parts,
+    and between them the last part's maps.
+    """
+    if m.parts == 1 or sums.count > 1 or not _uncut(spec, x, pixels * x.n * spec.pe.element_bytes):
+        return 0
+    parts = part_sizes(pixels, m.parts, spec.pe.adder_latency_cycles)
+    narrow = x.group_n % spec.array.cols or min(spec.array.cols, x.group_n)
+    maps = _map_cost(spec, x, parts[-1], narrow, 1) * sums.columns
+    return sum(_tail_cost(spec, x, t, n) for t in x.tail for n in parts[-2:]) + maps
 
 
 def _first_sweep(sums: Sums, m: Mapping) -> tuple[int, float]:
@@ -328,13 +350,15 @@ def act_tile_bytes(spec: AcceleratorSpec, x: Product, m: Mapping) -> int:
     return m.tile[0] * tall * wide * x.pitch * spec.pe.element_bytes
 
 
-def _last(spec: AcceleratorSpec, x: Product, m: Mapping, images: int, pixels: int) -> tuple[int, int]:
+def _last(
+    spec: AcceleratorSpec, x: Product, m: Mapping, images: int, pixels: int, buffer: int
+) -> tuple[int, int]:  # fmt: skip
     """Vector cycles and store beats that come after the last sum. Where a buffer may be cut at a
     bank, one row is counted: its pieces overlap.
     """
     eb, width = spec.pe.element_bytes, min(m.group * spec.array.cols, x.n)
     narrow = x.group_n % spec.array.cols or min(spec.array.cols, x.group_n)
-    rows = pixels if _uncut(spec, x, pixels * width * eb) else 1
+    rows = pixels if _uncut(spec, x, buffer * width * eb) else 1
     vector = sum(_tail_cost(spec, x, t, rows) for t in x.tail)
     if x.rows_out or x.tail:
         vector += _map_cost(spec, x, rows, narrow, 1)

@@ -5,7 +5,7 @@ A Product's reduced rank is walked r, s, c (c innermost); blocks of the pattern 
 output is `[batch*p*q, n]`, dense.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 
@@ -124,7 +124,9 @@ class Mapping:
 
     `order`, outside in: "pn" pixel tiles, groups of n-tiles, n-tiles, loads, chunks; "np" groups
     before pixel tiles; "kn" pixel tiles, groups, chunks, n-tiles: the sums of a group stand in acc
-    together, and activations and weights come chunk by chunk.
+    together, and activations and weights come chunk by chunk. `parts` > 1, only with "kn": the last
+    chunk is walked by parts of the tile's rows, so that row steps of one part run beside computes of
+    the next.
     """
 
     dataflow: str
@@ -136,6 +138,7 @@ class Mapping:
     act_chunked: bool = False
     keep_act: bool = False
     keep_weights: bool = False
+    parts: int = 1
 
     def text(self, x: Product) -> str:
         """Indented loops, outermost first, with the level that each loop's tile stands in."""
@@ -147,6 +150,7 @@ class Mapping:
         load = f"for load in {len(self.loads)}: weight, meta" + (" (kept)" if self.keep_weights else "")
         chunk = f"for chunk in {len(self.chunks)} of k" + (": act" if self.act_chunked else "")
         tile = "for n-tile in group: acc"
+        chunk += f", the last in {self.parts} parts of its pixels" if self.parts > 1 else ""
         loops += [chunk, tile, load] if self.order == "kn" else [tile, load, chunk]
         lines = [f"{x.name}: {x.kind} {x.pixels}x{x.k_blocks * x.block}x{x.n} {x.kept}:{x.block} {self.dataflow}"]
         lines += ["  " * (i + 1) + loop for i, loop in enumerate(loops)]
@@ -170,6 +174,23 @@ class PixelTile:
     @property
     def pixels(self) -> int:
         return self.nb * self.np * self.nq
+
+
+def part_tiles(tile: PixelTile, parts: int, align: int) -> list[PixelTile]:
+    """A tile within one output row as parts of it, each a multiple of `align` pixels but the last."""
+    if parts == 1:
+        return [tile]
+    assert tile.nb == tile.np == 1
+    out, low = [], 0
+    for size in part_sizes(tile.nq, parts, align):
+        out.append(replace(tile, q0=tile.q0 + low, nq=size, row=tile.row + low))
+        low += size
+    return out
+
+
+def part_sizes(pixels: int, parts: int, align: int) -> list[int]:
+    size = ceil(ceil(pixels / parts) / align) * align
+    return [min(size, pixels - low) for low in range(0, pixels, size)]
 
 
 def pixel_tiles(x: Product, tile: tuple[int, int, int]) -> list[PixelTile]:

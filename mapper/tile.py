@@ -12,12 +12,12 @@ from mapper.emit.areas import Split, param_need, split
 from mapper.estimate import LayerBound, product_bound
 from mapper.nest import Chunk, Mapping, Product, tile_shape
 
-
+COMMAND_CYCLES = 2  # what a command more is worth: it must be fetched, mapped and written down
 LONG_BEATS = 512  # of activations: worth starting before all of them are there
 
 
 def choose(spec: AcceleratorSpec, x: Product, dataflow: str | None) -> tuple[Mapping, LayerBound]:
-    """The mapping with the lowest score, a cycle a command added; of equal ones that with the least
+    """The mapping with the lowest score, COMMAND_CYCLES a command added; of equal ones that with the least
     traffic.
     """
     if dataflow and dataflow not in spec.array.dataflows:
@@ -38,7 +38,7 @@ def _choose(spec: AcceleratorSpec, x: Product, dataflow: str | None) -> tuple[Ma
         for flow in flows:
             m = replace(mapping, dataflow=flow)
             bound = product_bound(spec, x, m)
-            key = (bound.score + bound.commands, bound.memory)
+            key = (bound.score + COMMAND_CYCLES * bound.commands, bound.memory)
             if best is None or key < best[0]:
                 best = (key, m, bound)
     if best is None:
@@ -228,7 +228,10 @@ def _k_outside(
                     loads=(1,) * len(chunks),
                     act_chunked=True,
                 )
-                yield replace(m, keep_weights=count > 1 and _keeps(spec, x, m, x.n_tiles(spec.array.cols)))
+                m = replace(m, keep_weights=count > 1 and _keeps(spec, x, m, x.n_tiles(spec.array.cols)))
+                yield m
+                if x.tail and tile[0] == tile[1] == 1 < tile[2]:
+                    yield replace(m, parts=2)
 
 
 def kept_bytes(spec: AcceleratorSpec, x: Product, m: Mapping, columns: int) -> tuple[int, int]:

@@ -97,6 +97,17 @@ def overlaps(*buffers: list[Piece], row_bytes: tuple[int, ...]) -> list[tuple[in
     return out
 
 
+def cut(pieces: list[Piece], row: int, rows: int, row_bytes: int) -> list[Piece]:
+    """Rows row..row+rows of a buffer."""
+    out = []
+    for address, count in pieces:
+        low, high = max(row, 0), min(row + rows, count)
+        if low < high:
+            out.append((address + low * row_bytes, high - low))
+        row -= count
+    return out
+
+
 def _address(pieces: list[Piece], row: int, row_bytes: int) -> int:
     for address, rows in pieces:
         if row < rows:

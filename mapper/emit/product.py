@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from mapper.allocate import Piece, Ring
-from mapper.emit.areas import Areas, overlaps
+from mapper.emit.areas import Areas, cut, overlaps
 from mapper.emit.border import fill_border
 from mapper.emit.port import Port
 from mapper.emit.rows import RowStep, copy_rows, emit_row_step, mask_row
@@ -17,6 +18,7 @@ from mapper.nest import (
     Place,
     Product,
     column_tiles,
+    part_tiles,
     pixel_tiles,
     segments,
     tile_shape,
@@ -129,65 +131,77 @@ class ProductEmitter:
         if out_and_more := result_buffers(self.spec, self.x, pt.pixels, width, len(group)):
             self.areas.results.room(*out_and_more)
         out = self.areas.results.take(pt.pixels, row_bytes) if self.ports.out or self.tail else None
-        for tile, acc in self._sums(instance, p, pt, group):
-            if out:
-                self._map(instance, pt, tile, acc, out, (tile.col - col) * self.eb, row_bytes, residual)
-            if self.ports.out_t:
-                self._transposed(instance, pt, tile, acc)
+        sums = self._sums(instance, p, pt, group)
+        for part in part_tiles(pt, self.m.parts, self.spec.pe.adder_latency_cycles):
+            low = part.row - pt.row
+            mine = cut(out, low, part.pixels, row_bytes) if out else None
+            side = cut(residual, low, part.pixels, row_bytes) if residual else None
+            for tile, acc in islice(sums, len(group)):
+                if mine:
+                    self._map(instance, tile, acc + low, mine, (tile.col - col) * self.eb, row_bytes, side)
+                if self.ports.out_t:
+                    self._transposed(instance, pt, tile, acc)
+            self._finish(instance, part, col, mine, row_bytes)
+
+    def _finish(self, instance: int, pt: PixelTile, col: int, out: list[Piece] | None, row_bytes: int) -> None:
+        """Stores of a group, and its row steps."""
         if out and self.ports.out:
             self._store(self.ports.out, instance, pt, col, out, row_bytes)
         for step in self.tail:
-            last = step is self.tail[-1]
+            last, in_place = step is self.tail[-1], not (self.ports.out and step is self.tail[0])
             out = emit_row_step(
-                self.port,
-                self.areas,
-                step,
-                instance,
-                out or [],
-                pt.pixels,
-                row_bytes,
-                in_place=not (self.ports.out and step is self.tail[0]),
-            )
+                self.port, self.areas, step, instance, out or [], pt.pixels, row_bytes, in_place=in_place
+            )  # fmt: skip
             if last and self.ports.tail_out:
                 self._store(self.ports.tail_out, instance, pt, col, out, row_bytes)
 
     def _sums(
         self, instance: int, p: int, pt: PixelTile, group: list[ColumnTile]
     ) -> Iterator[tuple[ColumnTile, int]]:  # fmt: skip
-        """Every column tile, with its first row in acc, once its last compute has been emitted."""
-        ring, chunks = self.rings["acc"], len(self.m.chunks)
+        """Every column tile, with its first row in acc, once its last compute has been emitted; in
+        parts of pixels, all column tiles of one part, then all of the next.
+        """
+        ring, last = self.rings["acc"], len(self.m.chunks) - 1
         if self.m.order == "kn":
             ring.room(len(group) * pt.pixels)
             sums = [(tile, ring.take(pt.pixels)) for tile in group]
-            for i in range(chunks):
+            for i in range(last):
                 for tile, acc in sums:
-                    self._chunks(instance, p, pt, tile, acc, i, range(i, i + 1))
-                    if i == chunks - 1:
-                        yield tile, acc
+                    self._chunks(instance, p, pt, pt, tile, acc, i, range(i, i + 1))
+            for part in part_tiles(pt, self.m.parts, self.spec.pe.adder_latency_cycles):
+                for tile, acc in sums:
+                    self._chunks(instance, p, pt, part, tile, acc, last, range(last, last + 1))
+                    yield tile, acc
             return
         for tile in group:
             acc, first = ring.take(pt.pixels), 0
             for load, count in enumerate(self.m.loads):
-                self._chunks(instance, p, pt, tile, acc, load, range(first, first + count))
+                self._chunks(instance, p, pt, pt, tile, acc, load, range(first, first + count))
                 first += count
             yield tile, acc
 
     def _chunks(
-        self, instance: int, p: int, pt: PixelTile, tile: ColumnTile, acc: int, load: int, chunks: range
+        self, instance: int, p: int, pt: PixelTile, part: PixelTile, tile: ColumnTile, acc: int, load: int, chunks: range
     ) -> None:  # fmt: skip
-        """The computes of the chunks whose weights come with one load."""
+        """The computes of the chunks whose weights come with one load, for a part of the tile."""
         weight, meta = self._weights(instance, tile, load, chunks.start, chunks.stop)
+        low = part.row - pt.row
         for i in chunks:
             act, span, pitch, tall, wide = self._activations(instance, p, pt, i)
-            self._command(pt, tile, i, i - chunks.start, acc, act, span, pitch, wide, tall, weight, meta, chunks.start)
+            self._command(
+                part, tile, i, acc + low, (act, span, low * self.x.stride[1]), pitch, wide, tall,
+                weight, meta, chunks.start,
+            )  # fmt: skip
 
     def _command(
-        self, pt: PixelTile, tile: ColumnTile, i: int, place: int, acc: int, act: int, span: int, pitch: int, wide: int, tall: int,
+        self, pt: PixelTile, tile: ColumnTile, i: int, acc: int, source: tuple[int, int, int], pitch: int, wide: int, tall: int,
         weight: int, meta: int, first: int,
     ) -> None:  # fmt: skip
+        """`source`: address and bytes of the activations, and the first pixel's place in them."""
         x, chunk, pb = self.x, self.m.chunks[i], pitch * self.eb
         run, count_s, count_r = segments(x, chunk, pitch)
-        at = act
+        act, span, shift = source
+        at = act + shift * pb
         if not self.m.act_chunked:
             at += (tile.channel + chunk.c0) * self.eb + chunk.r0 * x.dilation[0] * wide * pb
         skip = self.row_at[i] - self.row_at[first]
@@ -296,7 +310,7 @@ class ProductEmitter:
         return self.params[tile.index]
 
     def _map(
-        self, instance: int, pt: PixelTile, tile: ColumnTile, acc: int, out: list[Piece], skip: int, row_bytes: int,
+        self, instance: int, tile: ColumnTile, acc: int, out: list[Piece], skip: int, row_bytes: int,
         residual: list[Piece] | None,
     ) -> None:  # fmt: skip
         args = self._map_args(tile)

@@ -7,12 +7,26 @@ A hazard is two commands of different queues that touch overlapping bytes, one o
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.spec.commands import BODIES, HEAD, OPS, QUEUE_OF, QUEUES, WIDTH, default
+from hwsim.spec.commands import (
+    BODIES,
+    COMPUTE,
+    HEAD,
+    LOAD,
+    OPS,
+    QUEUE_OF,
+    QUEUES,
+    VECTOR,
+    WIDTH,
+    default,
+)
 from hwsim.spec.machine import AcceleratorSpec
 from mapper.allocate import Ledger
 from mapper.emit.tokens import Item, margin, tie
 
 Span = tuple[str, int, int]  # level (or "memory"), first byte (acc: row), byte behind the last
+
+
+FAR = 64
 
 
 class Stream:
@@ -55,10 +69,14 @@ class Stream:
         self._open.append(item)
 
     def _behind(self, queue: int) -> list[float]:
-        """No queue runs ahead of another by more commands than counters hold tokens, those in the
-        full queue included.
+        """Loads run ahead of computes by no more commands than counters hold tokens, those in the
+        full queue included: a token of a far later load would be waited for. Nothing runs ahead of
+        the vector unit by more than FAR commands.
         """
-        return [mine[-self._skew].start for q, mine in enumerate(self.queues) if q != queue and len(mine) >= self._skew]
+        limits = {VECTOR: FAR}
+        if queue == LOAD:
+            limits[COMPUTE] = self._skew
+        return [self.queues[q][-n].start for q, n in limits.items() if q != queue and len(self.queues[q]) >= n]
 
     def _ledger(self, level: str) -> Ledger:
         if level not in self._ledgers:
