@@ -7,6 +7,7 @@ from hwsim.spec.errors import ProgramError
 from hwsim.spec.machine import AcceleratorSpec
 from hwsim.spec.program import Program
 
+FUNCTIONS = ("map", "maxpool", "avgpool")
 ACTS = ("none", "relu", "gelu", "silu")
 
 
@@ -18,8 +19,8 @@ def check_program(program: Program, spec: AcceleratorSpec) -> None:
 
 
 def _check_vector(where: str, c: Command, spec: AcceleratorSpec) -> None:
-    if FN[c["fn"]] != "map":
-        raise ProgramError(f"{where}.fn: {FN[c['fn']]} has no gates; use map")
+    if FN[c["fn"]] not in FUNCTIONS:
+        raise ProgramError(f"{where}.fn: {FN[c['fn']]} has no gates; use {', '.join(FUNCTIONS)}")
     if ACT[c["act"]] not in ACTS:
         raise ProgramError(f"{where}.act: {ACT[c['act']]} has no gates; use {', '.join(ACTS)}")
     lanes = spec.vector.lanes if c["from_vec"] else min(spec.vector.lanes, spec.array.cols)
@@ -37,4 +38,4 @@ def _check_vector(where: str, c: Command, spec: AcceleratorSpec) -> None:
 
 def _reads(c: Command, spec: AcceleratorSpec, lanes: int, by_row: bool) -> int:
     params = -(-lanes * 32 // spec.levels.vec.width_bits) * (c["has_bias"] + c["has_scale"])
-    return int(c["from_vec"] + c["has_b"] + by_row * params)
+    return int(c["from_vec"] * c["window_h"] * c["window_w"] + c["has_b"] + by_row * params)

@@ -1,4 +1,4 @@
-"""Vector unit in gates: `map` of INT8. Twin: hwsim/components/vector.py, which says what it does and in which cycle.
+"""Vector unit in gates: `map`, `maxpool`, `avgpool` of INT8. Twin: hwsim/components/vector.py, which says what it does and in which cycle.
 
 A chunk of a row reads its a, b, bias and scale in this order, and writes from the beat of its last read on, in as many beats as its
 elements need that share lanes of bytes. What was read before waits in registers. Level vec and level acc are asked a cycle ahead, with the
@@ -14,7 +14,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from hwsim.spec.commands import ACT
+from hwsim.spec.commands import ACT, FN
 from hwsim.spec.errors import SpecError
 from hwsim.spec.machine import AcceleratorSpec
 from rtl import signatures
@@ -89,6 +89,7 @@ class Vector(wiring.Component):
             {
                 "phase": Phase, "stage": Stage, "k": range(most_beats + 1), "j": lanes, "e": 17, "i0": 16, "i1": 16,
                 "tail": range(self.spec.vector.latency_cycles + 1), "chunk": level, "out": level,
+                "h": 8, "w": 8, "window": level, "window_line": level,
                 **dict.fromkeys(SIDES, level), **{f"{side}_line": level for side in SIDES},
             }
         )  # fmt: skip
@@ -156,7 +157,8 @@ class Vector(wiring.Component):
         lanes, params, table = self._lanes_of(c), Signal(), now.stage == Stage.TABLE
         m.d.comb += params.eq((now.stage == Stage.BIAS) | (now.stage == Stage.SCALE) | table)
         wanted = Mux(table, TABLE, Mux(now.phase == Phase.SETUP, c.len, lanes) << 2)
-        read_ends = ~params | ((now.k + 1) * self.bytes >= wanted)
+        window_ends = (now.h + 1 == c.window_h) & (now.w + 1 == c.window_w)
+        read_ends = Mux(params, (now.k + 1) * self.bytes >= wanted, (now.stage != Stage.A) | window_ends)
         after = Signal(3)
         with m.Switch(now.stage):
             for s in Stage:
@@ -164,7 +166,7 @@ class Vector(wiring.Component):
                     m.d.comb += after.eq(self._after(c, s, now.phase == Phase.SETUP))
         dst_bank = signatures.bank_of(self.spec, now.dst)
         stalled = self.i_written.valid & (self.i_written.payload.bank == dst_bank)
-        writing, step = Signal(), Signal(range(self.lanes.bit_length() + 1))
+        writing, step, self._moves = Signal(), Signal(range(self.lanes.bit_length() + 1)), ~stalled
         m.d.comb += [
             writing.eq((now.phase == Phase.ROWS) & ~stalled & read_ends & (after == Stage.WRITE.value)),
             step.eq(self._elements_log2(c)),
@@ -182,6 +184,8 @@ class Vector(wiring.Component):
                 m.d.comb += later.phase.eq(Phase.IDLE)
         with m.Elif((now.phase == Phase.ROWS) & ~stalled):
             m.d.comb += later.k.eq(Mux(read_ends, 0, now.k + 1))
+            with m.If(now.stage == Stage.A):
+                self._next_of_window(m, c, now, later, window_ends)
             with m.If(read_ends):
                 m.d.comb += later.stage.eq(after)
             with m.If(writing):
@@ -189,6 +193,15 @@ class Vector(wiring.Component):
             with m.If(writing & chunk_ends):
                 self._next_chunk(m, c, now, later, lanes)
         return writing
+
+    def _next_of_window(self, m: Module, c, now, later, ends: Value) -> None:
+        line_ends, line = now.w + 1 == c.window_w, now.window_line + c.window_stride_h
+        m.d.comb += [
+            later.w.eq(Mux(line_ends, 0, now.w + 1)),
+            later.h.eq(Mux(ends, 0, now.h + line_ends)),
+            later.window.eq(Mux(ends, 0, Mux(line_ends, line, now.window + c.window_stride_w))),
+            later.window_line.eq(Mux(ends, 0, Mux(line_ends, line, now.window_line))),
+        ]
 
     def _elements_log2(self, c) -> Value:
         """Of elements that a beat writes: neighbours share a lane of bytes after bytes / gcd(dst_lane, bytes) of them."""
@@ -225,7 +238,7 @@ class Vector(wiring.Component):
         address, part = self.o_read.address, later.k * self.bytes + (later.e << 2)
         with m.Switch(later.stage):
             with m.Case(Stage.A):
-                m.d.comb += address.eq(later.a + later.e)
+                m.d.comb += address.eq(later.a + later.e + later.window)
             with m.Case(Stage.B):
                 m.d.comb += address.eq(later.b + later.e)
             with m.Case(Stage.BIAS):
@@ -254,11 +267,10 @@ class Vector(wiring.Component):
     def _results(self, m: Module, c, now) -> list[Value]:
         """One INT8 a lane, of what this beat reads and what was read before."""
         read = {}
-        for name, stage, width in (("a", Stage.A, 8 * self.lanes), ("b", Stage.B, 8 * self.lanes)):
-            kept, here = Signal(width, name=f"{name}_kept"), Signal(width, name=f"{name}_here")
-            m.d.comb += here.eq(Mux(now.stage == stage, self.i_data, kept))
-            m.d.sync += kept.eq(here)
-            read[name] = here
+        kept, here = Signal(8 * self.lanes, name="b_kept"), Signal(8 * self.lanes, name="b_here")
+        m.d.comb += here.eq(Mux(now.stage == Stage.B, self.i_data, kept))
+        m.d.sync += kept.eq(here)
+        read["b"], fn = here, {name: c.fn == FN.index(name) for name in ("maxpool", "avgpool")}
         for name, stage in (("bias", Stage.BIAS), ("scale", Stage.SCALE)):
             width = 8 * self.bytes
             kept, here = Signal(self.param_beats * width, name=f"{name}_kept"), Signal(self.param_beats * width, name=f"{name}_here")
@@ -271,22 +283,32 @@ class Vector(wiring.Component):
         out = []
         for n in range(self.lanes):
             word = slice(32 * n, 32 * n + 32)
-            byte = {name: read[name][8 * n : 8 * n + 8].as_signed() for name in ("a", "b")}
+            byte, pooled = read["b"][8 * n : 8 * n + 8].as_signed(), self._pooled(m, now, n, fn)
             a, total = Signal(signed(32), name=f"a_{n}"), Signal(signed(66), name=f"total_{n}")
             biased, scale = Signal(signed(32), name=f"biased_{n}"), Signal(signed(32), name=f"scale_{n}")
             m.d.comb += [
-                a.eq(Mux(c.from_vec, byte["a"], sums[word].as_signed() if n < self.lanes_acc else 0)),
+                a.eq(Mux(c.from_vec, pooled, sums[word].as_signed() if n < self.lanes_acc else 0)),
                 biased.eq(a + Mux(c.has_bias, read["bias"][word].as_signed(), 0)),
-                scale.eq(Mux(c.has_scale, read["scale"][word].as_signed(), 1)),
-                total.eq(biased * scale + Mux(c.has_b, byte["b"] * c.imm.as_signed(), 0)),
+                scale.eq(Mux(c.has_scale, read["scale"][word].as_signed(), Mux(fn["avgpool"], c.imm.as_signed(), 1))),
+                total.eq(biased * scale + Mux(c.has_b, byte * c.imm.as_signed(), 0)),
             ]
-            eight = requantised(m, f"eight_{n}", total, c.shift)
+            eight = requantised(m, f"eight_{n}", total, Mux(fn["maxpool"], 0, c.shift))
             result = Signal(8, name=f"result_{n}")
             m.d.comb += result.eq(Mux((c.act == ACT.index("relu")) & (eight < 0), 0, eight))
             out.append(result)
         if self.table:
             self._look_up(m, c, now, out)
         return out
+
+    def _pooled(self, m: Module, now, n: int, fn: dict[str, Value]) -> Signal:
+        """Of lane n: the element, or the largest or the sum of its window so far."""
+        new = self.i_data[8 * n : 8 * n + 8].as_signed()
+        kept, here = Signal(signed(24), name=f"a_kept_{n}"), Signal(signed(24), name=f"a_here_{n}")
+        first, joined = (now.h == 0) & (now.w == 0), Mux(fn["maxpool"], Mux(new > kept, new, kept), kept + new)
+        m.d.comb += here.eq(Mux(now.stage != Stage.A, kept, Mux(first, new, joined)))
+        with m.If(self._moves):
+            m.d.sync += kept.eq(here)
+        return here
 
     def _look_up(self, m: Module, c, now, results: list[Value]) -> None:
         """gelu and silu: the result chooses a byte of the table, one reader a lane."""

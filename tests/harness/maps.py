@@ -1,4 +1,4 @@
-"""Random `map` commands of the vector unit, and their operands by index arithmetic."""
+"""Random map and pool commands of the vector unit, and their operands by index arithmetic."""
 
 import math
 from dataclasses import dataclass
@@ -6,29 +6,36 @@ from typing import Any
 
 import numpy as np
 
-from hwsim.spec.commands import ACT, Command
+from hwsim.spec.commands import ACT, FN, Command
 from hwsim.spec.machine import AcceleratorSpec
 
 TABLED = ("gelu", "silu")
 
 
-def random_map(rng: np.random.Generator, spec: AcceleratorSpec, waits: Any, signals: Any) -> Command:
+POOLS = ("maxpool", "avgpool")
+
+
+def random_vector(rng: np.random.Generator, spec: AcceleratorSpec, waits: Any, signals: Any) -> Command:
     """Each operand in a bank of its own choice; results in one bank, none on another. A chunk has several reads or several writes, not
     both; where parameters are read by row there is no b: the model counts these otherwise (see rtl/components/vector.py)."""
     size, banks = spec.levels.vec.bank_bytes, spec.levels.vec.banks
-    from_vec = int(rng.random() < 0.5)
+    fn = str(rng.choice(["map", "map", *(f for f in POOLS if f in spec.vector.functions)]))
+    from_vec = int(fn in POOLS or rng.random() < 0.5)
     lanes = spec.vector.lanes if from_vec else min(spec.vector.lanes, spec.array.cols)
     length = int(rng.integers(1, 3 * lanes + 1 if from_vec else spec.array.cols + 1))
-    flags = {name: int(rng.random() < 0.5) for name in ("has_b", "has_bias", "has_scale")}
+    flags = {name: int(fn == "map" and rng.random() < 0.5) for name in ("has_b", "has_bias", "has_scale")}
     by_row = length > lanes and flags["has_bias"] + flags["has_scale"] > 0
     flags["has_b"] &= not by_row
-    reads = from_vec + flags["has_b"] + by_row * 2
+    window = {f"window_{k}": int(rng.integers(1, 4)) if fn in POOLS else 1 for k in "hw"}
+    window |= {f"window_stride_{k}": int(rng.integers(0, 20)) for k in "hw"}
+    reach = sum((window[f"window_{k}"] - 1) * window[f"window_stride_{k}"] for k in "hw")
+    reads = from_vec * window["window_h"] * window["window_w"] + flags["has_b"] + by_row * 2
     width = spec.levels.vec.width_bits // 8
     choice = [k for k in range(1, 20) if reads < 2 or lanes * math.gcd(k, width) <= width]
     lane = int(rng.choice(choice)) if rng.random() < 0.6 and choice else 1
     counts = [int(rng.integers(1, 5)), int(rng.integers(1, 3))]
     walk: dict[str, int] = {"dst_lane": lane}
-    for side, span in (("a", length), ("b", length), ("dst", lane * (length - 1) + 1)):
+    for side, span in (("a", length + reach), ("b", length), ("dst", lane * (length - 1) + 1)):
         steps = [int(rng.integers(-30, 31)) for _ in range(2)]
         if side == "dst":
             steps = [span + int(rng.integers(9)), counts[0] * (span + 9)]
@@ -41,10 +48,11 @@ def random_map(rng: np.random.Generator, spec: AcceleratorSpec, waits: Any, sign
         walk |= {f"{side}_stride{k}": s for k, s in enumerate(steps)}
     shift = int(rng.integers(12 if rng.random() < 0.4 else 64))
     act = int(rng.choice([0, 0, 1, 1, *(ACT.index(a) for a in TABLED if a in spec.vector.functions)]))
+    act = 0 if fn == "avgpool" else act
     block = 4 * length * (flags["has_bias"] + flags["has_scale"]) + 256 * (ACT[act] in TABLED)
     param = int(rng.integers(banks)) * size + 4 * int(rng.integers((size - block) // 4 + 1))
     return Command.of(
-        "vector", waits, signals, fn=0, act=act, from_vec=from_vec,
+        "vector", waits, signals, fn=FN.index(fn), act=act, **window, from_vec=from_vec,
         shift=shift, imm=int(rng.integers(1 << 32)), len=length, count0=counts[0], count1=counts[1],
         param=param if block else 0, **flags, **walk,
     )  # fmt: skip
@@ -52,7 +60,7 @@ def random_map(rng: np.random.Generator, spec: AcceleratorSpec, waits: Any, sign
 
 @dataclass(frozen=True)
 class Operands:
-    """a, b: [rows, len]; bias, scale: [len] or None; dst: [rows, len] addresses; table: [256] or None."""
+    """a: [window, rows, len]; b: [rows, len]; bias, scale: [len] or None; dst: [rows, len] addresses; table: [256] or None."""
 
     a: Any
     b: Any
@@ -70,7 +78,9 @@ def operands(c: Command, vec: Any, acc: Any) -> Operands:
         return (c[side] + (i1[:, None] * c[f"{side}_stride1"] + i0 * c[f"{side}_stride0"])).reshape(-1, 1)
 
     signed = vec.view(np.int8)
-    a = signed[rows("a") + e] if c["from_vec"] else acc[rows("a"), e]
+    h, w = (np.arange(c[f"window_{k}"]) * c[f"window_stride_{k}"] for k in "hw")
+    windows = (h[:, None] + w).reshape(-1, 1, 1)
+    a = signed[windows + rows("a") + e] if c["from_vec"] else acc[rows("a"), e][None]
     params, at = {}, c["param"]
     for name in ("bias", "scale"):
         if c[f"has_{name}"]:

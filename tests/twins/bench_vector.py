@@ -1,4 +1,4 @@
-"""Vector unit, `map` of INT8: gates against model, every port at every clock edge; elements against the reference arithmetic."""
+"""Vector unit, maps and pools of INT8: gates against model, every port at every clock edge; elements against the reference arithmetic."""
 
 from collections import deque
 from typing import Any
@@ -8,14 +8,14 @@ import pytest
 
 from hwsim.components import link, vector
 from hwsim.components.config import BUSY
-from hwsim.spec.commands import Command
+from hwsim.spec.commands import FN, Command
 from hwsim.spec.errors import SpecError
 from hwsim.spec.machine import AcceleratorSpec
-from hwsim.spec.numerics.integer import map_int8
+from hwsim.spec.numerics.integer import avgpool_int8, map_int8, maxpool_int8
 from rtl import signatures
 from rtl.components.vector import Vector
 from tests.harness.blocks import DISAGREE, Bench, Queue, low_bits, plant
-from tests.harness.maps import operands, random_map
+from tests.harness.maps import POOLS, operands, random_vector
 from tests.harness.programs import TINY4
 from tests.harness.twins import Disagreement, simulate
 
@@ -26,7 +26,7 @@ class VectorBench(Bench):
     def __init__(self, spec: AcceleratorSpec, eager: float, seed: int, commands: int) -> None:
         super().__init__("vector", spec, [], seed)
         some = [[q for q in range(4) if self.chance(0.2)] for _ in range(2 * commands)]
-        todo = [random_map(self.rng, spec, some[k], some[-k - 1]) for k in range(commands)]
+        todo = [random_vector(self.rng, spec, some[k], some[-k - 1]) for k in range(commands)]
         super().__init__("vector", spec, todo, seed)
         self.eager, self.state = eager, link.records(1, vector.STATE)[0]
         self.state.cmd = -1
@@ -81,7 +81,14 @@ class VectorBench(Bench):
     def wanted(self, c: Command) -> dict[int, int]:
         """Address and byte of every result."""
         x = operands(c, self.vec, self.acc)
-        y = map_int8(x.a, x.bias, x.scale, x.b, c["imm"] - (c["imm"] >> 31 << 32), c["shift"], c["act"], x.table)
+        imm, act = c["imm"] - (c["imm"] >> 31 << 32), c["act"]
+        if FN[c["fn"]] == "map":
+            y = map_int8(x.a[0], x.bias, x.scale, x.b, imm, c["shift"], act, x.table)
+        elif FN[c["fn"]] == "avgpool":
+            y = avgpool_int8(x.a, imm, c["shift"])
+        else:  # act by the map, which leaves these values as they are
+            y = map_int8(maxpool_int8(x.a), act=act, table=x.table)
+        self.count[FN[c["fn"]]] += 1
         return dict(zip(x.dst.ravel().tolist(), y.view(np.uint8).ravel().tolist(), strict=True))
 
     def wrote(self, gates: Any) -> None:
@@ -115,9 +122,11 @@ SPECS = [
 
 
 @pytest.mark.parametrize("eager, changes", SPECS)
-def test_random_maps(eager: float, changes: dict[str, int]) -> None:
-    done = compare(TINY4.with_(**changes), eager, seed=len(changes) + 1)
+def test_random_commands(eager: float, changes: dict[str, int]) -> None:
+    spec = TINY4.with_(**changes)
+    done = compare(spec, eager, seed=len(changes) + 1)
     assert done.count["element"] > 150
+    assert all(done.count[fn] for fn in spec.vector.functions if fn in ("map", *POOLS))
 
 
 def ties_up(self: Any, m: Any) -> None:

@@ -9,7 +9,7 @@ from tests.harness.programs import TINY4, program, tiled_program
 
 MAP = {"from_vec": 1, "has_b": 1, "len": 4, "b": 64, "dst": 4096, "dst_lane": 4}
 REFUSED = [
-    ({"fn": FN.index("softmax")}, "vector.fn: softmax has no gates; use map"),
+    ({"fn": FN.index("softmax")}, "vector.fn: softmax has no gates; use map, maxpool, avgpool"),
     ({"act": ACT.index("clip")}, "vector.act: clip has no gates; use none, relu, gelu, silu"),
     (MAP, "vector.dst_lane: 4 takes 4 writes after 2 reads, counted as 4 beats; give it another stride or split the command"),
     (
