@@ -16,7 +16,9 @@ QUICK = [("resnet18", "dense32", None), ("resnet18", "sat", (2, 8)), ("vit_small
 LONG = [
     (name, machine, pattern)
     for name in ("resnet18", "resnet50", "vgg19", "mobilenet_v2", "vit_small", "bert_base", "mlp")
-    for machine, pattern in (("dense32", None), ("dense32_fp16", None), ("sat", None), ("sat", (2, 4)), ("sat", (1, 16)), ("sat_int8", (2, 8)))
+    for machine, pattern in (
+        ("dense32", None), ("dense32_fp16", None), ("sat", None), ("sat", (2, 4)), ("sat", (1, 16)), ("sat_int8", (2, 8)),
+    )  # fmt: skip
 ]
 
 

@@ -1,4 +1,7 @@
-"""Functional run of the Program = reference run of the Graph: int8 bit by bit, fp16 within tolerance; every kind of layer, on every machine."""
+"""Functional run of the Program = reference run of the Graph: int8 bit by bit, fp16 within tolerance.
+
+Every kind of layer, on every machine.
+"""
 
 from collections.abc import Callable
 from functools import cache

@@ -36,7 +36,8 @@ def different_steps(graph: Graph, spec: AcceleratorSpec) -> Iterator[Step]:
     """One of each kind and shape, as the mapper plans the whole network."""
     seen = set()
     for step in plan_network(graph, spec, Image(), None).steps:
-        key = str([(x.kind, x.shape, [graph.shape(i) for i in x.inputs], sorted(x.attrs.items()), x.pattern) for x in (step.layer, *step.tail)])
+        parts = (step.layer, *step.tail)
+        key = str([(x.kind, x.shape, [graph.shape(i) for i in x.inputs], sorted(x.attrs.items()), x.pattern) for x in parts])
         if key not in seen:
             seen.add(key)
             yield step

@@ -61,7 +61,9 @@ def assert_equal_values(graph: Graph, outputs: dict[str, Array], tensors: dict[s
         got, want = outputs[name], tensors[name]
         if graph.scales:
             wrong = np.argwhere(got != want)
-            assert not len(wrong), f"{name}{wrong[0].tolist()}: {got[tuple(wrong[0])]}, reference {want[tuple(wrong[0])]}; {len(wrong)} differ"
+            assert not len(wrong), (
+                f"{name}{wrong[0].tolist()}: {got[tuple(wrong[0])]}, reference {want[tuple(wrong[0])]}; {len(wrong)} differ"
+            )
         else:
             error = np.abs(got.astype(np.float32) - want.astype(np.float32)).max()
             assert error <= FP16_TOLERANCE * max(1.0, float(np.abs(want.astype(np.float32)).max())), (name, error)
