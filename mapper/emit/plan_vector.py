@@ -110,7 +110,8 @@ def plan_window(
     x = WindowLayer(
         name=layer.name, fn=p.fn, window=Window.of(layer), batch=batch, height=height, width=width, channels=channels,
         p=layer.shape[1], q=layer.shape[2],
-        slice=spec.vector.lanes if depthwise else channels, act=ACT[p.act], has_bias=p.bias is not None, has_scale=p.scale is not None,
+        slice=spec.vector.lanes if depthwise else channels, grain=spec.vector.lanes, act=ACT[p.act],
+        has_bias=p.bias is not None, has_scale=p.scale is not None,
         shift=p.shift, imm=p.imm, averages=p.averages,
     )  # fmt: skip
     if depthwise:
@@ -119,7 +120,16 @@ def plan_window(
         x = replace(x, param_at=place, param_bytes=size, last_bytes=len(blocks[-1]))
     need = 2 * x.param_bytes + 8
     at = split(spec, need, layer.name)
-    return replace(x, tile=choose_tile(spec, x, (at.results - at.operands, at.end - at.results))), need
+    none = {**_window_args(spec, x), "count0": 0, "has_bias": x.has_bias, "has_scale": x.has_scale, "act": p.act}
+    overhead = vector_cost(spec, none) + 1
+    return replace(x, tile=choose_tile(spec, x, (at.results - at.operands, at.end - at.results), overhead)), need
+
+
+def _window_args(spec: AcceleratorSpec, x: WindowLayer) -> dict[str, int]:
+    return {
+        "fn": FN.index(x.fn), "window_h": x.window.kernel[0], "window_w": x.window.kernel[1], "from_vec": 1, "count1": 1,
+        "len": min(x.slice, x.channels), "dst_lane": spec.pe.element_bytes,
+    }  # fmt: skip
 
 
 def _blocks(spec: AcceleratorSpec, x: WindowLayer, p: VectorParams) -> list[bytes]:
@@ -147,8 +157,8 @@ def vector_bound(spec: AcceleratorSpec, graph: Graph, layer: Layer, plan: FlatPl
     beats = sum(ceil(n * eb / w) for n in (*moved, prod(layer.shape)))
     if isinstance(plan, WindowLayer):
         rows = plan.batch * plan.p * plan.q
-        args = {"fn": FN.index(plan.fn), "window_h": plan.window.kernel[0], "window_w": plan.window.kernel[1]}
-        works = [(rows * (plan.channels // plan.slice), min(plan.slice, plan.channels), args)]
+        args = _window_args(spec, plan)
+        works = [(rows * ceil(plan.channels / plan.slice), min(plan.slice, plan.channels), args)]
     else:
         works = [
             (

@@ -18,7 +18,8 @@ from mapper.nest import extent
 
 @dataclass(frozen=True, kw_only=True)
 class WindowLayer:
-    """`tile`: output rows, output columns, channels of one tile. `slice`: channels of one command.
+    """`tile`: output rows, output columns, channels of one tile, a multiple of `grain` but the last.
+    `slice`: channels of one command.
     Parameter block of slice i: `param_at + i*param_bytes`, the last one of `last_bytes`.
     `averages`: elements inside a window -> (imm, shift).
     """
@@ -33,6 +34,7 @@ class WindowLayer:
     p: int
     q: int
     slice: int
+    grain: int
     tile: tuple[int, int, int] = (0, 0, 0)
     act: str = "none"
     has_bias: bool = False
@@ -52,33 +54,42 @@ def tile_bytes(x: WindowLayer, tile: tuple[int, int, int], eb: int) -> tuple[int
     return extent(rows, sh, kh, dh) * extent(columns, sw, kw, dw) * channels * eb, rows * columns * channels * eb
 
 
-def choose_tile(spec: AcceleratorSpec, x: WindowLayer, room: tuple[int, int]) -> tuple[int, int, int]:
-    """The largest tile that has two turns in `room` (operands, results) and lies in one bank: whole
-    rows of all channels where they fit.
+def choose_tile(
+    spec: AcceleratorSpec, x: WindowLayer, room: tuple[int, int], overhead: int
+) -> tuple[int, int, int]:  # fmt: skip
+    """Of the tiles that fit in `room` (operands, results) and in one bank the one that costs least
+    beyond its rows: the first load, the last store, `overhead` cycles a command, and everything
+    that comes and goes where a buffer has one turn only.
     """
-    eb, bank = spec.pe.element_bytes, spec.levels.vec.bank_bytes
-    for turns in (2, 1):
-        for tile in _tiles(x):
-            source, result = tile_bytes(x, tile, eb)
-            if source <= min(bank, room[0] // turns) and result <= min(bank, room[1] // turns):
-                return tile
-    source, result = tile_bytes(x, (1, 1, min(x.slice, x.channels)), eb)
+    eb, bank, w = spec.pe.element_bytes, spec.levels.vec.bank_bytes, spec.memory.beat_bytes
+    best: tuple[float, tuple[int, int, int]] | None = None
+    for tile in _tiles(x):
+        source, result = tile_bytes(x, tile, eb)
+        if source > min(bank, room[0]) or result > min(bank, room[1]):
+            continue
+        count = x.batch * ceil(x.p / tile[0]) * ceil(x.q / tile[1]) * ceil(x.channels / tile[2])
+        alone = count if 2 * source > room[0] or 2 * result > room[1] else 1
+        cost = alone * (source + result) / w + count * ceil(tile[2] / x.slice) * overhead
+        if best is None or cost < best[0]:
+            best = (cost, tile)
+    if best:
+        return best[1]
+    source, result = tile_bytes(x, (1, 1, min(x.grain, x.channels)), eb)
     raise MappingError(
-        f"{x.name} at vec: needs {8 * source} bits for one window and {8 * result} for its result, {8 * min(bank, room[0])} and "
-        f"{8 * min(bank, room[1])} there are; raise levels.vec.capacity_bits or lower levels.vec.banks"
+        f"{x.name} at vec: needs {8 * source} bits for one window and {8 * result} for its result, "
+        f"{8 * min(bank, room[0])} and {8 * min(bank, room[1])} there are; "
+        "raise levels.vec.capacity_bits or lower levels.vec.banks"
     )
 
 
 def _tiles(x: WindowLayer) -> Iterator[tuple[int, int, int]]:
-    slices = ceil(x.channels / x.slice)
-    parts = 1
-    while parts <= slices:
-        channels = min(x.channels, ceil(slices / parts) * x.slice)
-        for rows in _halvings(ceil(x.p / 4)):
+    """Rows, columns and channels, halved again and again."""
+    for grains in _halvings(ceil(x.channels / x.grain)):
+        channels = min(x.channels, grains * x.grain)
+        for rows in _halvings(x.p):
             yield rows, x.q, channels
         for columns in _halvings(x.q):
             yield 1, columns, channels
-        parts *= 2
 
 
 def _halvings(n: int) -> Iterator[int]:
