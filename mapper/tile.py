@@ -16,34 +16,44 @@ COMMAND_CYCLES = 2  # what a command more is worth: it must be fetched, mapped a
 LONG_BEATS = 512  # of activations: worth starting before all of them are there
 
 
-def choose(spec: AcceleratorSpec, x: Product, dataflow: str | None) -> tuple[Mapping, LayerBound]:
-    """The mapping with the lowest score, COMMAND_CYCLES a command added; of equal ones that with the least
-    traffic.
+Choice = tuple[Mapping, LayerBound]
+
+
+def choose(spec: AcceleratorSpec, x: Product, dataflow: str | None, before: str = "") -> Choice:
+    """The mapping with the lowest score, COMMAND_CYCLES a command added; of equal ones that with
+    the least traffic. The dataflow `before`, of the layer in front, is kept where another one would
+    not win the cycles in which the array runs dry between the two.
     """
     if dataflow and dataflow not in spec.array.dataflows:
         raise MappingError(
-            f"{x.name} at array: dataflow {dataflow!r} is not in array.dataflows {list(spec.array.dataflows)}; use one of them"
+            f"{x.name} at array: dataflow {dataflow!r} is not in array.dataflows {list(spec.array.dataflows)}; "
+            "use one of them"
         )
     try:
-        return _choose(spec, replace(x, name="", kind=""), dataflow)
+        best = _best(spec, replace(x, name="", kind=""))
     except MappingError as fault:
         raise MappingError(f"{x.name}{fault}") from None
+    flow = dataflow or min(best, key=lambda f: best[f][0])
+    dry = spec.array.rows * x.kept * spec.pe.adder_latency_cycles + spec.array.cols
+    if before in best and not dataflow and best[before][0][0] <= best[flow][0][0] + dry:
+        flow = before
+    return best[flow][1]
 
 
 @lru_cache(maxsize=1024)
-def _choose(spec: AcceleratorSpec, x: Product, dataflow: str | None) -> tuple[Mapping, LayerBound]:
-    flows = (dataflow,) if dataflow else spec.array.dataflows
-    best: tuple[tuple[float, ...], Mapping, LayerBound] | None = None
+def _best(spec: AcceleratorSpec, x: Product) -> dict[str, tuple[tuple[float, int], Choice]]:
+    """By dataflow: key and choice."""
+    best: dict[str, tuple[tuple[float, int], Choice]] = {}
     for mapping in candidates(spec, x):
-        for flow in flows:
+        for flow in spec.array.dataflows:
             m = replace(mapping, dataflow=flow)
             bound = product_bound(spec, x, m)
             key = (bound.score + COMMAND_CYCLES * bound.commands, bound.memory)
-            if best is None or key < best[0]:
-                best = (key, m, bound)
-    if best is None:
+            if flow not in best or key < best[flow][0]:
+                best[flow] = (key, (m, bound))
+    if not best:
         raise _too_small(spec, x)
-    return best[1], best[2]
+    return best
 
 
 def candidates(spec: AcceleratorSpec, x: Product) -> Iterator[Mapping]:

@@ -180,7 +180,8 @@ def _plan_product(
         fixed_bytes=sum(row_param_bytes(q, spec) for q in tail_params),
         tail=tuple(Tail(q.fn, (q.bias is not None) + (q.scale is not None), q.mask is not None and not masked) for q in tail_params),
     )  # fmt: skip
-    step.mapping, step.bound = choose(spec, product, dataflow)
+    before = next((s.mapping.dataflow for s in reversed(plan.steps) if s.mapping), "")
+    step.mapping, step.bound = choose(spec, product, dataflow, before)
     step.estimate = step.bound.cycles
     step.product = product
     step.epilogue = _epilogue(spec, image, product, p)

@@ -17,7 +17,7 @@ from tests.harness.graphs import Net
 from tests.harness.mapped import assert_equal_values, both, pruned
 
 SPEC = load_machine("tiny8").with_(levels__act__capacity_bits=1 << 15, levels__acc__capacity_bits=1 << 14)
-Choose = Callable[[AcceleratorSpec, Product, str | None], tuple[Mapping, LayerBound]]
+Choose = Callable[..., tuple[Mapping, LayerBound]]
 
 
 def linear() -> Graph:
@@ -62,7 +62,7 @@ def every(spec: AcceleratorSpec, x: Product) -> list[Mapping]:
 def taking(pick: int, of: list[int], taken: list[Mapping]) -> Choose:
     """A choice that takes candidate `pick` of every product, counted around."""
 
-    def choose(spec: AcceleratorSpec, x: Product, dataflow: str | None) -> tuple[Mapping, LayerBound]:
+    def choose(spec: AcceleratorSpec, x: Product, dataflow: str | None, before: str = "") -> tuple[Mapping, LayerBound]:
         found = every(spec, x)
         of.append(len(found))
         taken.append(found[pick % len(found)])
