@@ -112,7 +112,7 @@ def test_a_pass_does_not_touch_what_it_is_given(case: str) -> None:
 
 def test_scaled_networks_pass_unchanged() -> None:
     graph = chains()
-    scaled = graph.with_(scales={n: 1.0 for n in (*graph.inputs, *(x.name for x in graph.layers))})
+    scaled = graph.with_(scales=dict.fromkeys((*graph.inputs, *(x.name for x in graph.layers)), 1.0))
     assert fuse_network(scaled) == scaled
 
 
