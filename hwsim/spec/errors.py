@@ -16,6 +16,10 @@ class GraphError(HwsimError):
     """A network that cannot be read or is not legal."""
 
 
+class MatrixError(HwsimError):
+    """A matrix or a graph that cannot be read, or that a workload cannot take."""
+
+
 class MappingError(HwsimError):
     """A layer that does not fit the machine; carries demand, bound, unit, place and levers."""
 
