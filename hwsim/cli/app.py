@@ -99,9 +99,14 @@ def report(
 @app.command()
 def machines(as_json: Json = False) -> None:
     """Lists the machines that have a name."""
-    from hwsim.cli.lists import machine_rows, show
+    from hwsim.cli.lists import machine_rows, show, thread_machine_rows
 
+    if as_json:
+        print(json.dumps(machine_rows() + thread_machine_rows(), indent=1))
+        return
     show(machine_rows(), as_json)
+    print()
+    show(thread_machine_rows(), as_json)
 
 
 @app.command()

@@ -8,7 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from hwsim.spec.load import load_machine, machine_names
+from hwsim.spec.load import load_machine, load_thread_machine, machine_names, thread_machine_names
 from hwsim.spec.program import Program
 
 Row = dict[str, Any]
@@ -28,6 +28,23 @@ def _machine_row(name: str) -> Row:
         "flows": "+".join(s.array.dataflows),
         "clock_mhz": s.clock_mhz,
         "beat_bits": s.memory.width_bits,
+        "technology": s.technology,
+        "assumed": len(s.assumed),
+    }
+
+
+def thread_machine_rows() -> list[Row]:
+    return [_thread_machine_row(name) for name in thread_machine_names()]
+
+
+def _thread_machine_row(name: str) -> Row:
+    s = load_thread_machine(name)
+    return {
+        "machine": name,
+        "pipelines": f"{s.mtp.pipelines}x{s.mtp.threads}+{s.stp.pipelines}x{s.stp.threads}",
+        "blocks": s.blocks,
+        "clock_mhz": s.clock_mhz,
+        "scratchpad_bits": s.scratchpad.capacity_bits,
         "technology": s.technology,
         "assumed": len(s.assumed),
     }

@@ -21,8 +21,10 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from hwsim.spec.errors import SpecError
 from hwsim.spec.machine import AcceleratorSpec
+from hwsim.spec.thread import ThreadMachineSpec
 
 PRESETS = Path(__file__).parent / "presets"
+THREAD_PRESETS = PRESETS / "thread"
 INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
 NUMBER = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
 WORDS = {int: "a whole number", float: "a number", str: "a text"}
@@ -39,28 +41,38 @@ def machine_names() -> list[str]:
     return sorted(p.stem for p in PRESETS.glob("*.yaml"))
 
 
+def thread_machine_names() -> list[str]:
+    return sorted(p.stem for p in THREAD_PRESETS.glob("*.yaml"))
+
+
 def load_machine(name_or_path: str | Path) -> AcceleratorSpec:
     """A preset by name, or a YAML file by path (it ends in .yaml or .yml, or has a slash)."""
+    return _load(AcceleratorSpec, name_or_path, PRESETS)
+
+
+def load_thread_machine(name_or_path: str | Path) -> ThreadMachineSpec:
+    """As load_machine, for machines of the second family."""
+    return _load(ThreadMachineSpec, name_or_path, THREAD_PRESETS)
+
+
+def _load(cls: type[T], name_or_path: str | Path, presets: Path) -> T:
     text = str(name_or_path)
-    if not (isinstance(name_or_path, Path) or text.endswith((".yaml", ".yml")) or "/" in text):
-        if text not in machine_names():
-            raise SpecError(
-                f"machine: {text[:80]!r} is unknown; use {', '.join(machine_names())}, or a path to a .yaml file"
-            )
-        return _preset(text)
-    return _machine(Path(name_or_path))
+    if isinstance(name_or_path, Path) or text.endswith((".yaml", ".yml")) or "/" in text:
+        return read_file(cls, Path(name_or_path))
+    names = sorted(p.stem for p in presets.glob("*.yaml"))
+    if text not in names:
+        raise SpecError(
+            f"machine: {text[:80]!r} is unknown; use {', '.join(names)}, or a path to a .yaml file"
+        )
+    return _preset(cls, presets / f"{text}.yaml")  # type: ignore[no-any-return]
 
 
 @cache
-def _preset(name: str) -> AcceleratorSpec:
-    return _machine(PRESETS / f"{name}.yaml")
+def _preset(cls: Any, path: Path) -> Any:
+    return read_file(cls, path)
 
 
-def _machine(path: Path) -> AcceleratorSpec:
-    return read_file(AcceleratorSpec, path)
-
-
-def dump_machine(spec: AcceleratorSpec) -> str:
+def dump_machine(spec: AcceleratorSpec | ThreadMachineSpec) -> str:
     """YAML that `load_machine` reads back as an equal spec."""
     yaml, out = YAML(), io.StringIO()
     yaml.indent(sequence=4, offset=2)

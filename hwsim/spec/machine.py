@@ -1,12 +1,11 @@
 """AcceleratorSpec: one tile machine, as everybody sees it. Derived values are properties, never stored."""
 
-import hashlib
-import json
 import math
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
-from typing import Any, get_origin
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 from hwsim.spec.errors import SpecError
+from hwsim.spec.records import assumed_faults, changed, digest, power_of_two, type_faults, walk
 
 NUMBERS = ("int8", "fp16")
 DATAFLOWS = ("ws", "os")
@@ -127,7 +126,7 @@ class AcceleratorSpec:
     assumed: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
-        faults = list(_type_faults(self)) or list(_faults(self))
+        faults = list(type_faults(self)) or list(_faults(self))
         if faults:
             raise SpecError("\n".join(faults))
         object.__setattr__(self, "clock_mhz", float(self.clock_mhz))  # one machine, one digest
@@ -135,8 +134,7 @@ class AcceleratorSpec:
     @property
     def digest(self) -> str:
         """SHA-256 (16 hex digits) of everything that changes what a Program means or when it runs."""
-        text = json.dumps({k: v for k, v in asdict(self).items() if k not in ("assumed", "technology")}, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return digest(self)
 
     @property
     def acc_rows(self) -> int:
@@ -144,58 +142,17 @@ class AcceleratorSpec:
 
     def with_(self, **paths: Any) -> "AcceleratorSpec":
         """A copy with fields changed by dotted path, `__` for the dot: `with_(array__rows=16)`. Checked once, with all changes made."""
-        return _changed(self, [(path.split("__"), value) for path, value in paths.items()])  # type: ignore[no-any-return]
-
-
-def _changed(obj: Any, changes: list[tuple[list[str], Any]]) -> Any:
-    known, new = [f.name for f in fields(obj)] if is_dataclass(obj) else [], {}
-    for name in dict.fromkeys(path[0] for path, _ in changes):
-        if name not in known:
-            raise SpecError(f"{name}: no such field; {type(obj).__name__} has {', '.join(known) or 'no fields'}")
-        inside = [(path[1:], value) for path, value in changes if path[0] == name]
-        whole = [value for path, value in inside if not path]
-        new[name] = whole[-1] if whole else _changed(getattr(obj, name), inside)
-    return replace(obj, **new)
-
-
-def _power_of_two(n: int) -> bool:
-    return n > 0 and n & (n - 1) == 0
-
-
-def _walk(obj: Any, path: str = "") -> Any:
-    for f in fields(obj):
-        value, where = getattr(obj, f.name), f"{path}{f.name}"
-        if is_dataclass(value):
-            yield from _walk(value, where + ".")
-        else:
-            yield where, value
-
-
-def _class_of(kind: Any) -> type:
-    return get_origin(kind) or kind  # type: ignore[no-any-return]
-
-
-def _type_faults(obj: Any, path: str = "") -> Any:
-    """A whole number may stand where a number is due; a bool, a NumPy number or a text of digits may not."""
-    for f in fields(obj):
-        value, where, kind = getattr(obj, f.name), f"{path}{f.name}", _class_of(f.type)
-        if not (type(value) is kind or (kind is float and type(value) is int)):
-            yield f"{where}: {value!r} is a {type(value).__name__}; give a {kind.__name__}"
-        elif is_dataclass(value):
-            yield from _type_faults(value, where + ".")
+        return changed(self, [(path.split("__"), value) for path, value in paths.items()])  # type: ignore[no-any-return]
 
 
 def _faults(s: AcceleratorSpec) -> Any:
-    for where, value in _walk(s):
+    for where, value in walk(s):
         if isinstance(value, (int, float)) and not (0 < value < math.inf or (value == 0 and where == "memory.latency_cycles")):
             yield f"{where}: {value} is not positive; give a number above 0"
-    known = {where for where, _ in _walk(s)}
-    for i, where in enumerate(s.assumed):
-        if where not in known:
-            yield f"assumed[{i}]: {where!r} names no field; write a dotted path such as levels.act.width_bits"
+    yield from assumed_faults(s, "levels.act.width_bits")
     if s.pe.number not in NUMBERS:
         yield f"pe.number: {s.pe.number!r} is unknown; use {' or '.join(NUMBERS)}"
-    if not _power_of_two(s.pe.block_max) or s.pe.block_max > 32:
+    if not power_of_two(s.pe.block_max) or s.pe.block_max > 32:
         yield f"pe.block_max: {s.pe.block_max} is not a power of two up to 32; use 1, 2, 4, 8, 16 or 32"
     if s.pe.kept_max > s.pe.block_max:
         yield f"pe.kept_max: {s.pe.kept_max} is above pe.block_max {s.pe.block_max}; keep at most the whole block"
@@ -211,7 +168,7 @@ def _faults(s: AcceleratorSpec) -> Any:
         yield "vector.functions: 'map' is missing; every machine needs it to bring sums back"
     if s.memory.kind != "ideal":
         yield f"memory.kind: {s.memory.kind!r} is unknown; use ideal"
-    if not _power_of_two(s.memory.width_bits) or not 64 <= s.memory.width_bits <= 4096:
+    if not power_of_two(s.memory.width_bits) or not 64 <= s.memory.width_bits <= 4096:
         yield f"memory.width_bits: {s.memory.width_bits} is not a power of two in 64..4096; use 64, 128, 256, 512 or 2048"
     if not 16 <= s.memory.address_bits <= 40:
         yield f"memory.address_bits: {s.memory.address_bits} is outside 16..40; the command set holds 40 at most"

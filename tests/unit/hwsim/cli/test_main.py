@@ -12,7 +12,7 @@ from hwsim.cli import app as room
 from hwsim.cli import main
 from hwsim.report import Report
 from hwsim.spec.errors import SpecError
-from hwsim.spec.load import machine_names
+from hwsim.spec.load import machine_names, thread_machine_names
 from tests.unit.hwsim.report.test_table import GOLDENS, beside
 
 
@@ -34,10 +34,12 @@ def test_help_lists_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
 def test_machines_are_listed_as_lines_and_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["machines"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines[2:]] == machine_names() and max(map(len, lines)) <= 100
+    gap = lines.index("")
+    assert [line.split()[0] for line in lines[2:gap]] == machine_names() and max(map(len, lines)) <= 100
+    assert [line.split()[0] for line in lines[gap + 3 :]] == thread_machine_names()
     assert main(["machines", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
-    assert [r["machine"] for r in rows] == machine_names() and "…" not in "".join(lines)
+    assert [r["machine"] for r in rows] == machine_names() + thread_machine_names() and "…" not in "".join(lines)
 
 
 def test_report_shows_a_saved_result_again(saved: Path, capsys: pytest.CaptureFixture[str]) -> None:

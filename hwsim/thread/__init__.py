@@ -1,0 +1,1 @@
+"""The thread machine: pipelines of many threads around a scratchpad and a DRAM, cycle by cycle."""
