@@ -64,7 +64,7 @@ def _load(cls: type[T], name_or_path: str | Path, presets: Path) -> T:
         raise SpecError(
             f"machine: {text[:80]!r} is unknown; use {', '.join(names)}, or a path to a .yaml file"
         )
-    return _preset(cls, presets / f"{text}.yaml")  # type: ignore[no-any-return]
+    return _preset(cls, presets / f"{text}.yaml")  # type: ignore[arg-type, no-any-return]
 
 
 @cache
