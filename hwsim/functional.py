@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from hwsim.spec.commands import decode_table
 from hwsim.spec.errors import ProgramError
 from hwsim.spec.machine import AcceleratorSpec
 from hwsim.spec.program import DTYPES, Program, Region
@@ -32,7 +31,7 @@ class Functional:
         program.check_machine(spec)
         check_memory(program)
         self.program = program
-        self.table = decode_table(program.words)
+        self.table = program.table
         self.values = new_values(spec, program.memory_bytes)
 
     def run(self, inputs: Mapping[str, Array], order: Array | None = None) -> FunctionalRun:

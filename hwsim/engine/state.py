@@ -8,7 +8,6 @@ import numpy as np
 from hwsim.components.config import LAYER, LOG_COLUMNS, STARTED, fill_config
 from hwsim.components.link import records
 from hwsim.engine.tick import LINKS, MACHINE
-from hwsim.spec.commands import decode_table
 from hwsim.spec.machine import AcceleratorSpec
 from hwsim.spec.program import Program
 
@@ -37,7 +36,7 @@ def layers_of(program: Program) -> Array:
 
 def new_state(spec: AcceleratorSpec, program: Program) -> State:
     """Reset: every register 0, no command in any unit."""
-    table = decode_table(program.words)
+    table = program.table
     m = records(1, MACHINE)[0]
     fill_config(m.c, spec)
     for i, name in enumerate(LINKS):

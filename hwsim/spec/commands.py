@@ -152,22 +152,34 @@ def decode(word: bytes, where: str = "command") -> Command:
 def decode_table(words: np.ndarray[Any, np.dtype[np.uint8]]) -> np.ndarray[Any, np.dtype[np.int64]]:
     """`decoded_table` of [commands, 64] uint8 words, all commands of one kind at once."""
     table = np.zeros((len(words), WIDTH), np.int64)
-    bits = np.unpackbits(np.ascontiguousarray(words), axis=1, bitorder="little")
-    codes = bits[:, : HEAD[0].bits] @ (1 << np.arange(HEAD[0].bits))
+    quads = np.ascontiguousarray(words).view("<u8").T
+    codes = _cut(quads, 0, HEAD[0].bits)
+    faulty = codes >= len(OPS)
     for code, op in enumerate(OPS):
         rows, at = np.flatnonzero(codes == code), 0
+        mine = quads[:, rows]
         for place, f in enumerate(layout(op)):
-            value = bits[rows, at : at + f.bits] @ (1 << np.arange(f.bits, dtype=np.int64))
+            value = _cut(mine, at, f.bits)
             table[rows, place] = value - ((value > f.high) * (1 << f.bits) if f.signed else 0)
             at += f.bits
-        codes[rows[bits[rows, at:].any(axis=1)]] = len(OPS)
-    for i in np.flatnonzero(codes >= len(OPS))[:1]:
+        first, shift = divmod(at, 64)
+        faulty[rows] = (mine[first] >> np.uint64(shift) != 0) | mine[first + 1 :].any(axis=0)
+    for i in np.flatnonzero(faulty)[:1]:
         decode(words[i].tobytes(), f"command {i}")
     return table
 
 
+def _cut(quads: np.ndarray[Any, np.dtype[np.uint64]], at: int, bits: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Bits at..at+bits-1 of every word, from its [8, commands] quads of 64 bits, the lowest first."""
+    place, shift = divmod(at, 64)
+    out: np.ndarray[Any, np.dtype[np.uint64]] = quads[place] >> np.uint64(shift)
+    if shift + bits > 64:
+        out |= quads[place + 1] << np.uint64(64 - shift)
+    return (out & np.uint64((1 << bits) - 1)).astype(np.int64)
+
+
 for _op in OPS:
-    assert sum(f.bits for f in layout(_op)) <= 8 * WORD_BYTES, _op
+    assert sum(f.bits for f in layout(_op)) < 8 * WORD_BYTES, _op
 
 
 def decoded_table(commands: Any) -> np.ndarray[Any, np.dtype[np.int64]]:

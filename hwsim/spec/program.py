@@ -9,6 +9,7 @@ import math
 import os
 import tempfile
 from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from hwsim.spec.commands import (
     WORD_BYTES,
     Command,
     decode,
+    decode_table,
     default,
     encode,
     encode_table,
@@ -88,8 +90,13 @@ class Program:
 
     @classmethod
     def of_table(cls, table: np.ndarray[Any, np.dtype[np.int64]], **rest: Any) -> "Program":
-        """`table`: as hwsim.spec.commands.decoded_table has it."""
+        """`table`: [commands, WIDTH] int64, as hwsim.spec.commands.decoded_table has it."""
         return cls(words=encode_table(table), **rest)
+
+    @cached_property
+    def table(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """[commands, WIDTH] int64, as hwsim.spec.commands.decoded_table has it; not to be written."""
+        return decode_table(self.words)
 
     def commands(self) -> list[Command]:
         return [decode(w.tobytes(), f"command {i}") for i, w in enumerate(self.words)]

@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,8 @@ from hypothesis import strategies as st
 from hwsim.spec.commands import QUEUES, Command, decoded_table
 from hwsim.spec.errors import ProgramError
 from hwsim.spec.program import load_program, parse_program
-from hwsim.spec.verify import verify
-from hwsim.spec.verify.tokens import check_tokens
+from hwsim.spec.verify import columns, verify
+from hwsim.spec.verify.tokens import check_tokens, run_tokens
 from tests.harness.programs import TINY4, program, tiled_program
 
 QUICK = settings(
@@ -67,7 +68,7 @@ def test_mutated_words(flips: list[tuple[int, int]]) -> None:
     for command, bit in flips:
         words[command % len(words), bit // 8] ^= 1 << bit % 8
     try:
-        verify(made.__class__(**{**vars(made), "words": words}), TINY4)
+        verify(replace(made, words=words), TINY4)
     except ProgramError as e:
         assert "\n" not in str(e)
         assert str(e).startswith(("command ", "program: "))
@@ -86,7 +87,7 @@ def test_random_words(noise: bytes, codes: list[int]) -> None:
     words[:, 31:] = 0
     try:
         verify(
-            made.__class__(**{**vars(made), "words": np.concatenate([words, made.words[-1:]])}),
+            replace(made, words=np.concatenate([words, made.words[-1:]])),
             TINY4,
         )
     except ProgramError as e:
@@ -175,6 +176,18 @@ def test_token_rules_agree_with_every_interleaving(
         assert said in possible, str(e)
     else:
         assert possible == {"fine"}
+
+
+@settings(max_examples=300, deadline=None)
+@given(tied(most=12), st.integers(1, 3), st.integers(1, 3))
+def test_what_columns_show_is_what_running_the_tokens_finds(
+    commands: list[Command], queue_depth: int, token_depth: int
+) -> None:
+    spec = TINY4.with_(sequencer__queue_depth=queue_depth, sequencer__token_depth=token_depth)
+    table = decoded_table(commands)
+    shown = columns.clocks(table, spec)
+    if shown is not None:
+        np.testing.assert_array_equal(shown, run_tokens(table, spec))
 
 
 def certain(commands: list[Command]) -> list[list[bool]]:

@@ -4,11 +4,13 @@ import time
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from hwsim.spec.commands import COMPUTE, LOAD, STORE, VECTOR, Command
 from hwsim.spec.errors import ProgramError
-from hwsim.spec.verify import verify
+from hwsim.spec.verify import columns, verify
+from hwsim.spec.verify.tokens import run_tokens
 from tests.harness.programs import TINY4, program, tiled_commands, tiled_program
 
 END = Command.of("end")
@@ -48,6 +50,15 @@ def test_each_token_of_the_stream_is_needed(op: str, lost: int) -> None:
         bare[i] = replace(bare[i], signals=bare[i].signals - {lost})
         bare[j] = replace(bare[j], waits=bare[j].waits - {queue})
         assert not accepted(*bare[:-1]), f"tokens of commands {i} and {j}"
+
+
+def test_a_stream_in_program_order_needs_no_run_of_its_tokens() -> None:
+    body = tiled_program(5).table[:-1]
+    shown = columns.clocks(body, TINY4)
+    assert shown is not None
+    assert shown.max() > 4
+    np.testing.assert_array_equal(shown, run_tokens(body, TINY4))
+    assert columns.clocks(body[::-1], TINY4) is None
 
 
 def test_ten_thousand_commands_take_less_than_a_second() -> None:
