@@ -21,7 +21,7 @@ def sources(*rooms: str) -> list[Path]:
 def texts() -> list[Path]:
     """Every text file that belongs to the project."""
     rooms = [f for room in (*ROOMS, "docs") for f in (ROOT / room).rglob("*") if f.suffix in TEXTS and f.is_file()]
-    top = [f for f in ROOT.iterdir() if f.is_file() and f.name != "LICENSE"]
+    top = [f for f in ROOT.iterdir() if f.is_file() and f.name not in ("LICENSE", ".git")]
     return sorted(rooms + top + list((ROOT / ".ci").iterdir()))
 
 
