@@ -64,6 +64,7 @@ def compute_cost(
     one read a pixel and chunk.
     """
     rows, cols, lat = spec.array.rows, spec.array.cols, spec.pe.adder_latency_cycles
+    stages = spec.pe.multiplier_latency_cycles
     width, bb = spec.levels.act.width_bits // 8, block * spec.pe.element_bytes
     per_run = run // block
     blocks = per_run * runs
@@ -75,13 +76,13 @@ def compute_cost(
         folds = tuple((min(rows, blocks - i * rows), steps) for i, steps in enumerate(least))
         feed = pixels * sum(reads)
         array = ws_cycles(spec, kept, folds, 1)
-        latency = (rows - 1) * kept * lat + cols + lat + 1 + (pixels - 1) % lat
+        latency = (rows - 1) * kept * lat + cols + stages + lat + 1 + (pixels - 1) % lat
         return ComputeCost(array, feed, blocks * kept, latency, (folds[-1][0] - 1) * kept, folds, 0, 0)
     groups = ceil(pixels / (rows * lat))
     steps = blocks * kept * lat
     feed = pixels * runs * ceil(per_run / max(1, width // bb))
     array = (groups - 1) * max(steps, group_gap(spec)) + steps
-    latency = rows + cols + 2 * lat + (pixels - 1) % (rows * lat) + 1
+    latency = rows + cols + stages + 2 * lat + (pixels - 1) % (rows * lat) + 1
     return ComputeCost(array, feed, groups * blocks * kept, latency, 0, (), groups, steps)
 
 

@@ -34,7 +34,8 @@ def choose(spec: AcceleratorSpec, x: Product, dataflow: str | None, before: str 
     except MappingError as fault:
         raise MappingError(f"{x.name}{fault}") from None
     flow = dataflow or min(best, key=lambda f: best[f][0])
-    dry = spec.array.rows * x.kept * spec.pe.adder_latency_cycles + spec.array.cols
+    pe = spec.pe
+    dry = spec.array.rows * x.kept * pe.adder_latency_cycles + spec.array.cols + pe.multiplier_latency_cycles
     if before in best and not dataflow and best[before][0][0] <= best[flow][0][0] + dry:
         flow = before
     return best[flow][1]

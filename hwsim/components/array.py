@@ -3,8 +3,8 @@ PE).
 
 A batch taken in cycle t issues its steps in t, t+1, ... (PE 0,0 works one cycle after the issue):
 kept*L steps (ws), blocks*kept*L (os), batch after batch without a bubble. ws: row of pixel p is on
-`o` in cycle t + R*kept*L + C + p. os: rows are on `o`, one a cycle, from cycle e + R + C + L on, e
-the cycle of the group's last step. Rows are never refused.
+`o` in cycle t + R*kept*L + C + D + p, D the stages of the multiplier. os: rows are on `o`, one a
+cycle, from cycle e + R + C + D + L on, e the cycle of the group's last step. Rows are never refused.
 
 What stalls it: no batch; ws: the first batch of a fold before `start_rows` of its weight rows are
 in the shadow registers; os: no weight row at the start of L steps; another (dataflow, kept, block)
@@ -19,9 +19,10 @@ from hwsim.components.feed import B_BLOCK, B_CMD, B_FIRST, B_KEPT, B_LAST, B_OS,
 from hwsim.components.link import can_pop, pop
 from hwsim.components.weight_loader import W_KEPT, W_LAST, W_OS
 from hwsim.kernels import njit
+from hwsim.spec.machine import MULTIPLIER_STAGES
 
 SIDES_MAX = 1016  # R + C
-RING = SIDES_MAX + 8
+RING = SIDES_MAX + MULTIPLIER_STAGES + 8
 STATE = np.dtype(
     [
         (name, "i8")
@@ -89,7 +90,7 @@ def _take(c, s, batch, loaded, now):
     )
     pop(batch)
     if not s.os:
-        _leave(s, now + c.rows * s.kept * c.latency + c.cols)
+        _leave(s, now + c.rows * s.kept * c.latency + c.cols + c.multiplier)
     return BUSY
 
 
@@ -122,7 +123,7 @@ def _issue(c, s, weight, log, now):
         s.phase = s.phase + 1 if s.phase + 1 < c.latency else 0
         if s.left == 1 and s.last:
             s.group_end, s.grouped = now, 1
-            _leave(s, now + c.rows + c.cols + c.latency)
+            _leave(s, now + c.rows + c.cols + c.multiplier + c.latency)
     s.left -= 1
     log[s.cmd, PE_CYCLES] += 1
     return BUSY

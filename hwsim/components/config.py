@@ -12,7 +12,8 @@ CONFIG = np.dtype(
     [
         (name, "i8")
         for name in (
-            "rows", "cols", "latency", "element_bytes", "act_bytes", "beat_bytes", "memory_latency", "queue_depth", "weight_depth",
+            "rows", "cols", "multiplier", "latency", "element_bytes", "act_bytes", "beat_bytes", "memory_latency",
+            "queue_depth", "weight_depth",
             "lanes", "vector_latency", "rows_in_flight", "vec_width_bits", "vec_bank_bytes", "word_beats", "token_depth",
         )
     ]
@@ -42,7 +43,8 @@ VEC_LEVEL = 3
 
 
 def fill_config(c: Any, spec: AcceleratorSpec) -> None:
-    c.rows, c.cols, c.latency = spec.array.rows, spec.array.cols, spec.pe.adder_latency_cycles
+    c.rows, c.cols = spec.array.rows, spec.array.cols
+    c.multiplier, c.latency = spec.pe.multiplier_latency_cycles, spec.pe.adder_latency_cycles
     c.element_bytes, c.act_bytes = spec.pe.element_bytes, spec.levels.act.width_bits // 8
     c.beat_bytes, c.memory_latency = spec.memory.beat_bytes, spec.memory.latency_cycles
     c.queue_depth, c.weight_depth = spec.sequencer.queue_depth, spec.link_depth

@@ -73,9 +73,8 @@ def run_cycles(
         np.zeros((layers, len(UNITS), len(CAUSES)), np.int64),
         np.zeros(layers, np.int64),
     )
-    deepest = (
-        spec.array.rows * (spec.pe.kept_max + 1) * spec.pe.adder_latency_cycles + spec.array.cols
-    )
+    deepest = spec.array.rows * (spec.pe.kept_max + 1) * spec.pe.adder_latency_cycles
+    deepest += spec.array.cols + spec.pe.multiplier_latency_cycles
     patience = 4096 + 8 * (deepest + spec.memory.latency_cycles)
     tick.loop(
         state.machine, state.table, state.log, state.left_in_layer, units, cycles, FOREVER, patience

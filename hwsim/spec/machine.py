@@ -9,17 +9,21 @@ from hwsim.spec.records import assumed_faults, changed, digest, power_of_two, ty
 
 NUMBERS = ("int8", "fp16")
 DATAFLOWS = ("ws", "os")
+MULTIPLIER_STAGES = 8  # at most
+MAY_BE_ZERO = ("memory.latency_cycles", "pe.multiplier_latency_cycles")
 FUNCTIONS = ("map", "gelu", "silu", "softmax", "layernorm", "maxpool", "avgpool", "depthwise")
 
 
 @dataclass(frozen=True, kw_only=True)
 class PESpec:
     """Unified sparse PE. `kept_max`:`block_max` is the largest pattern that its registers and muxes hold;
-    1:1 is a dense PE. A fixed-point adder has latency 1."""
+    1:1 is a dense PE. `multiplier_latency_cycles`: register stages between the choice of the operands and the adder; 0: all in one
+    cycle. A fixed-point adder has latency 1."""
 
     number: str
     kept_max: int
     block_max: int
+    multiplier_latency_cycles: int
     adder_latency_cycles: int
 
     @property
@@ -147,7 +151,7 @@ class AcceleratorSpec:
 
 def _faults(s: AcceleratorSpec) -> Any:
     for where, value in walk(s):
-        if isinstance(value, (int, float)) and not (0 < value < math.inf or (value == 0 and where == "memory.latency_cycles")):
+        if isinstance(value, (int, float)) and not (0 < value < math.inf or (value == 0 and where in MAY_BE_ZERO)):
             yield f"{where}: {value} is not positive; give a number above 0"
     yield from assumed_faults(s, "levels.act.width_bits")
     if s.pe.number not in NUMBERS:
@@ -158,6 +162,8 @@ def _faults(s: AcceleratorSpec) -> Any:
         yield f"pe.kept_max: {s.pe.kept_max} is above pe.block_max {s.pe.block_max}; keep at most the whole block"
     if s.pe.number == "int8" and s.pe.adder_latency_cycles != 1:
         yield f"pe.adder_latency_cycles: {s.pe.adder_latency_cycles} with int8; a fixed-point adder has 1"
+    if s.pe.multiplier_latency_cycles > MULTIPLIER_STAGES:
+        yield f"pe.multiplier_latency_cycles: {s.pe.multiplier_latency_cycles} is above {MULTIPLIER_STAGES}; use 0 to {MULTIPLIER_STAGES}"
     for d in s.array.dataflows or ("",):
         if d not in DATAFLOWS:
             yield f"array.dataflows: {d!r} is unknown; use {' and/or '.join(DATAFLOWS)}"

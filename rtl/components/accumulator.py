@@ -33,7 +33,7 @@ class Accumulator(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         layout, array = signatures.sum_walk(self.spec), self.spec.array
-        depth = self.spec.link_depth + array.rows + array.cols + 4
+        depth = self.spec.link_depth + array.rows + array.cols + self.spec.pe.multiplier_latency_cycles + 4
         m.submodules.walks = walks = SyncFIFO(width=layout.size, depth=depth)
         walk, at, added = Signal(layout), Signal(signatures.pixels(self.spec)), Signal()
         place, last = walk.acc + at, at + 1 == walk.pixels

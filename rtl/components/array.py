@@ -78,14 +78,15 @@ class Array(wiring.Component):
         """Takes batches and issues their steps. `now`: the batch that is being issued; `go`: row 0 gets a block; `begin`: with what."""
         new, held, weights = self.i_batch.payload, Signal.like(now, name="held"), self.i_weight
         rows, cols, kept_max = self.rows, self.cols, self.spec.pe.kept_max
+        stages = self.spec.pe.multiplier_latency_cycles
         take, step, block_done, ends = Signal(), Signal(), Signal(), Signal()
         slot, slot_now = Signal(range(kept_max)), Signal(range(kept_max))
         # until the last row has left; os: until the sums of the group before have left
         leaving = (
-            (ends, rows + cols + now.pixels),
-            (take & ~now.config.os, rows * now.config.kept + cols),
+            (ends, rows + cols + stages + now.pixels),
+            (take & ~now.config.os, rows * now.config.kept + cols + stages),
         )
-        in_flight = self._countdown(m, "in_flight", rows * (kept_max + 1) + cols, *leaving)
+        in_flight = self._countdown(m, "in_flight", rows * (kept_max + 1) + cols + stages, *leaving)
         group_wait = self._countdown(m, "group_wait", 2 * rows + cols, (ends, 2 * rows + cols - 2))
         may_start = new.config.os | ~new.first | self._fold_ready(m, folds, new.config.kept)
         drained = (new.config.as_value() == held.config.as_value()) | (in_flight == 0)
@@ -214,12 +215,15 @@ class Array(wiring.Component):
         return swap
 
     def _leaving(self, m: Module, ws: Value, os: Value, end: Value) -> None:
-        """Rows of sums leave column 0: at once (ws), or one a cycle from the next on (os); the last column follows C - 1 cycles later."""
+        """Rows of sums leave column 0 when the last product has met them: at once (ws), or one a cycle from the next on (os); the last
+        column follows C - 1 cycles later."""
+        told = self._delayed(m, "summed", Cat(ws, os, end, self._group), self.spec.pe.multiplier_latency_cycles)
+        ws, os, end, group = told[0], told[1], told[2], told[3:]
         left, group_end = Signal(range(self.rows + 1)), Signal()
         with m.If(left != 0):
             m.d.sync += left.eq(left - 1)
         with m.If(os):
-            m.d.sync += [left.eq(self._group), group_end.eq(end)]
+            m.d.sync += [left.eq(group), group_end.eq(end)]
         self._shift = left > 1
         leaving = Cat(ws | (left != 0), (ws & end) | ((left == 1) & group_end))
         for c in range(self.cols):

@@ -1,10 +1,12 @@
 """PE in gates: one kept weight a cycle. Twin: hwsim/components/array.py, where the PEs are folded into one component.
 
+A step chooses its operands in its cycle; its product meets the sum `multiplier_latency_cycles` later. The first stage holds the operands
+where there are two stages or more, the others the product.
 ws: `active` holds the weights of one block; the sums come from the north, `slot` 0 takes them in. os: weights flow south through
 `active[0]`, the sum stays; `capture` copies it to `drain`, which shifts south.
 """
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -49,18 +51,21 @@ class PE(wiring.Component):
         m.submodules.nm_select = select = NMSelect(self.spec)
         weight = Signal(signatures.weight(self.spec))
         begins = Mux(self.i_os, self.i_step.first, self.i_step.slot == 0)
-        start = Mux(self.i_os, 0, self.i_sum)
-        total = Signal(signatures.sums(self.spec))
         m.d.comb += [
             weight.eq(active[self.i_step.slot]),
             select.i_block.eq(self.i_acts),
             select.i_offset.eq(weight.offset),
-            total.eq(Mux(begins, start, self.o_sum) + weight.payload * select.o),
             self.o_flow.eq(active[0]),
         ]
-        with m.If(self.i_step.valid):
+        product = self._product(m, weight.payload, select.o)
+        told = Cat(begins, self.i_step.valid, self.i_step.valid & self.i_step.capture)
+        begins, valid, capture = self._staged(m, "told", told, self.spec.multiplier_latency_cycles)
+        start = Mux(self.i_os, 0, self.i_sum)
+        total = Signal(signatures.sums(self.spec))
+        m.d.comb += total.eq(Mux(begins, start, self.o_sum) + product)
+        with m.If(valid):
             m.d.sync += self.o_sum.eq(total)
-        with m.If(self.i_step.valid & self.i_step.capture):
+        with m.If(capture):
             m.d.sync += self.o_drain.eq(total)
         with m.Elif(self.i_shift):
             m.d.sync += self.o_drain.eq(self.i_drain)
@@ -70,3 +75,18 @@ class PE(wiring.Component):
             self.o_swap.eq(self.i_swap),
         ]
         return m
+
+    def _product(self, m: Module, weight: Value, act: Value) -> Value:
+        stages = self.spec.multiplier_latency_cycles
+        if stages > 1:
+            weight, act = self._staged(m, "weight", weight, 1), self._staged(m, "act", act, 1)
+            stages -= 1
+        return self._staged(m, "product", weight * act, stages)
+
+    @staticmethod
+    def _staged(m: Module, name: str, value: Value, stages: int) -> Value:
+        for k in range(stages):
+            later = Signal(value.shape(), name=f"{name}_{k}")
+            m.d.sync += later.eq(value)
+            value = later
+        return value

@@ -1,5 +1,6 @@
 """One PE as registers and plain arithmetic: what rtl/components/pe.py must hold after each clock edge."""
 
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,12 +16,15 @@ def wrap(value: int) -> int:
 @dataclass
 class ModelPE:
     kept_max: int
+    stages: int
     sum: int = 0
     drain: int = 0
     shadow: list[Weight] = field(default_factory=list)
     active: list[Weight] = field(default_factory=list)
+    products: deque[tuple[int, dict[str, bool]]] = field(default_factory=deque)  # on their way to the adder
 
     def __post_init__(self) -> None:
+        self.products = deque([(0, {"valid": False, "begins": False, "capture": False})] * self.stages)
         self.shadow = [(0, 0)] * self.kept_max
         self.active = [(0, 0)] * self.kept_max
 
@@ -35,8 +39,10 @@ class ModelPE:
             self.shadow[x["slot"]] = x["weight"]
         payload, offset = active[step["slot"]]
         begins = step["first"] if x["os"] else step["slot"] == 0
-        start = (0 if x["os"] else x["sum"]) if begins else self.sum
-        total = wrap(start + payload * x["acts"][offset])
+        self.products.append((payload * x["acts"][offset], {**step, "begins": begins}))
+        product, step = self.products.popleft()
+        start = (0 if x["os"] else x["sum"]) if step["begins"] else self.sum
+        total = wrap(start + product)
         if step["valid"]:
             self.sum = total
         if step["valid"] and step["capture"]:

@@ -1,7 +1,7 @@
 """The array PE by PE, without registers of its own kind: each step is laid out in cycles by formula, and each PE does what is due.
 
-A step issued in cycle t is done by PE (r, c) in cycle t + 1 + r * kept + c (ws) or t + 1 + r + c (os). It knows neither links nor
-stalls: the folded model says when batches and weight rows are taken.
+A step issued in cycle t is added by PE (r, c) in cycle t + 1 + D + r * kept + c (ws) or t + 1 + D + r + c (os), D the stages of the
+multiplier. It knows neither links nor stalls: the folded model says when batches and weight rows are taken.
 """
 
 from collections import defaultdict
@@ -22,8 +22,8 @@ class Task:
 
 
 class Unfolded:
-    def __init__(self, rows: int, cols: int) -> None:
-        self.rows, self.cols = rows, cols
+    def __init__(self, rows: int, cols: int, stages: int) -> None:
+        self.rows, self.cols, self.stages = rows, cols, stages
         self.sums = np.zeros((rows, cols), np.int64)
         self.due: dict[int, list[tuple[int, int, Task]]] = defaultdict(list)
         self.taking: dict[int, list[tuple[int, int, int]]] = defaultdict(
@@ -43,11 +43,11 @@ class Unfolded:
         for r in range(self.rows):
             for n in range(batch.kept):
                 for c in range(self.cols):
-                    when = t + 1 + r * batch.kept + n + c
+                    when = t + 1 + self.stages + r * batch.kept + n + c
                     self.due[when].append(
                         (r, c, Task("north" if n == 0 else "on", self._product(batch, r, n, c)))
                     )
-        exit_ = t + self.rows * batch.kept + self.cols
+        exit_ = t + self.stages + self.rows * batch.kept + self.cols
         for c in range(self.cols):
             self.taking[exit_ - (self.cols - 1 - c)].append((exit_, c, self.rows - 1))
 
@@ -62,6 +62,7 @@ class Unfolded:
     def take_weight(self, t: int, row: WeightRow) -> None:
         assert row.os and self.batch is not None and self.batch.os
         batch, block = self.batch, self.step // row.kept
+        t += self.stages
         first, last = batch.first and self.step == 0, batch.last and self.step == batch.steps - 1
         for r in range(self.rows):
             for c in range(self.cols):

@@ -21,7 +21,7 @@ from tests.harness.graphs import Net
 NO_KNOBS = {"name", "assumed", "memory.kind"}
 # fields that must move cycles, stalls or counts of the work below on tiny4, not its price alone
 TIMED = (
-    "array.rows", "array.cols", "array.dataflows", "pe.number",
+    "array.rows", "array.cols", "array.dataflows", "pe.number", "pe.multiplier_latency_cycles",
     "levels.act.width_bits", "levels.act.capacity_bits", "levels.weight.capacity_bits", "levels.acc.capacity_bits",
     "levels.vec.width_bits", "levels.vec.capacity_bits", "levels.vec.banks", "vector.lanes", "vector.latency_cycles",
     "sequencer.queue_depth", "sequencer.token_depth", "memory.width_bits", "memory.latency_cycles", "link_depth",

@@ -5,12 +5,14 @@ import pytest
 from tests.harness.single import compute_cycles, machine
 
 PATTERNS = [(1, 1), (2, 4), (2, 8), (1, 8), (4, 8)]
+STAGES = 3  # of the multiplier: every last row is that much later
 TINY = {"pe__kept_max": 4, "pe__block_max": 8}
 
 
 def tiny(rows: int, cols: int, latency: int) -> object:
     number = {"pe__number": "fp16", "pe__adder_latency_cycles": latency}
-    return machine("tiny4", **TINY, **(number if latency > 1 else {}), array__rows=rows, array__cols=cols)
+    stages = {"pe__multiplier_latency_cycles": STAGES}
+    return machine("tiny4", **TINY, **stages, **(number if latency > 1 else {}), array__rows=rows, array__cols=cols)
 
 
 def ceil(a: int, b: int) -> int:
@@ -42,7 +44,7 @@ def ws_cycles(r: int, c: int, lat: int, kept: int, pixels: int, blocks: int) -> 
     start = max(1 + group, 3 + kept)
     stream = ceil(pixels, lat) * kept * lat
     last_group = last_wave(r, c, lat, kept, start, stream, ceil(blocks, r)) + stream - kept * lat
-    return last_group + r * kept * lat + c + (pixels - 1) % lat + lat + 1
+    return last_group + r * kept * lat + c + STAGES + (pixels - 1) % lat + lat + 1
 
 
 @pytest.mark.parametrize("lat", [1, 4])
@@ -76,7 +78,7 @@ def os_cycles(r: int, c: int, lat: int, kept: int, pixels: int, blocks: int, chu
     end = max(1 + group, 3) + blocks * kept * lat - 1
     for _ in range(ceil(pixels, r * lat) - 1):
         end = max(end + blocks * kept * lat, end + r + c - 1 + r * lat)
-    return end + r + c + lat + (pixels - 1) % (r * lat) + lat + 1
+    return end + r + c + STAGES + lat + (pixels - 1) % (r * lat) + lat + 1
 
 
 @pytest.mark.parametrize("lat", [1, 4])

@@ -46,15 +46,17 @@ def test_random_commands(gaps: float) -> None:
     assert done["cycle"] > 400 and done["batch"] > 100 and done["row"] > 100
 
 
-SHAPES = [  # rows, cols, kept, block, link depth
-    (1, 1, 1, 1, 2), (1, 4, 2, 4, 2), (5, 2, 4, 8, 2), (2, 7, 3, 8, 3), (3, 3, 1, 1, 1), (4, 4, 4, 8, 1), (2, 9, 1, 8, 4),
+SHAPES = [  # rows, cols, kept, block, link depth, stages of the multiplier
+    (1, 1, 1, 1, 2, 5), (1, 4, 2, 4, 2, 0), (5, 2, 4, 8, 2, 1), (2, 7, 3, 8, 3, 2), (3, 3, 1, 1, 1, 4),
+    (4, 4, 4, 8, 1, 1), (2, 9, 1, 8, 4, 0),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("rows, cols, kept, block, depth", SHAPES)
-def test_other_shapes(rows: int, cols: int, kept: int, block: int, depth: int) -> None:
+@pytest.mark.parametrize("rows, cols, kept, block, depth, stages", SHAPES)
+def test_other_shapes(rows: int, cols: int, kept: int, block: int, depth: int, stages: int) -> None:
     spec = TINY4.with_(
-        array__rows=rows, array__cols=cols, pe__kept_max=kept, pe__block_max=block, link_depth=depth,
+        array__rows=rows, array__cols=cols, pe__kept_max=kept, pe__block_max=block,
+        pe__multiplier_latency_cycles=stages, link_depth=depth,
         levels__weight__width_bits=128, levels__meta__width_bits=64, levels__acc__width_bits=512,
     )  # fmt: skip
     assert compare(spec, random_work(3, spec, 16), gaps=0.2, seed=3)["cycle"] > 100

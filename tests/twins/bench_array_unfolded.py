@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from amaranth.hdl import Value
 
+from hwsim.spec.machine import AcceleratorSpec
 from rtl.components.array import Array
 from tests.harness import faults
 from tests.harness.array_bench import OUTPUTS, ArrayBench
@@ -15,13 +16,13 @@ from tests.harness.twins import Disagreement, differ, simulate
 from tests.harness.unfolded import Unfolded
 
 
-def compare(work: Work, gaps: float, seed: int) -> Counter[str]:
-    dut, bench = Array(TINY4), ArrayBench(TINY4, work, gaps, seed)
+def compare(spec: AcceleratorSpec, work: Work, gaps: float, seed: int) -> Counter[str]:
+    dut, bench = Array(spec), ArrayBench(spec, work, gaps, seed)
     ports = {
         "__".join(map(str, path)): Value.cast(value)
         for path, _, value in dut.signature.flatten(dut)
     }
-    array = Unfolded(dut.rows, dut.cols)
+    array = Unfolded(dut.rows, dut.cols, spec.pe.multiplier_latency_cycles)
     array.folds = Unfolded.folds_of(work.weights)
 
     def cycle(ctx: Any, n: int) -> bool:
@@ -49,9 +50,10 @@ def compare(work: Work, gaps: float, seed: int) -> Counter[str]:
     return bench.count
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_random_commands(seed: int) -> None:
-    done = compare(random_work(seed, TINY4, 12), 0.2, seed)
+@pytest.mark.parametrize("stages", [0, 1, 2])
+def test_random_commands(stages: int) -> None:
+    spec = TINY4.with_(pe__multiplier_latency_cycles=stages)
+    done = compare(spec, random_work(stages, spec, 12), 0.2, stages)
     assert done["busy"] > 100 and done["row"] > 50
 
 
@@ -61,4 +63,4 @@ def test_a_planted_fault_is_reported_at_its_pe(monkeypatch: pytest.MonkeyPatch, 
     with pytest.raises(
         Disagreement, match=r"^cycle \d+: array.pe\[\d,\d\]: gates and model disagree on the sum: "
     ):
-        compare(random_work(1, TINY4, 6), 0.0, seed=1)
+        compare(TINY4, random_work(1, TINY4, 6), 0.0, seed=1)

@@ -1,5 +1,6 @@
 """PE: gates against a model of its registers, every port at every clock edge, under random control."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -47,10 +48,10 @@ def drive(ctx: Any, dut: PE, x: dict[str, Any]) -> None:
         )
 
 
-def compare(seed: int = 1) -> int:
+def compare(seed: int = 1, stages: int = 2) -> int:
     """Products that went into a sum."""
-    spec, rng, products = TINY4.pe, np.random.default_rng(seed), 0
-    dut, model = PE(spec), ModelPE(spec.kept_max)
+    spec, rng, products = replace(TINY4.pe, multiplier_latency_cycles=stages), np.random.default_rng(seed), 0
+    dut, model = PE(spec), ModelPE(spec.kept_max, stages)
     before: dict[str, Any] = {}
 
     def cycle(ctx: Any, n: int) -> bool:
@@ -84,9 +85,9 @@ def compare(seed: int = 1) -> int:
     return products
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_random_control(seed: int) -> None:
-    assert compare(seed) > CYCLES / 2
+@pytest.mark.parametrize("stages", [0, 1, 2, 3])
+def test_random_control(stages: int) -> None:
+    assert compare(stages, stages) > CYCLES / 2
 
 
 def test_a_planted_fault_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,8 +17,14 @@ Bill = dict[str, float]
 
 
 def _mac(s: AcceleratorSpec) -> Bill:
-    """Product, sum, and the registers that hand the activation and the sum to the next PE."""
-    return {f"multiply_{s.pe.number}": 1, _adder(s): 1, **_gated(s)}
+    """Product, sum, and the registers: those that hand the activation and the sum to the next PE, and the multiplier's stages."""
+    bits = _gated(s)["register_bit"] + _stages(s)
+    return {f"multiply_{s.pe.number}": 1, _adder(s): 1, "register_bit": bits}
+
+
+def _stages(s: AcceleratorSpec) -> int:
+    """Bits of the multiplier's register stages: two operands or their product each."""
+    return 2 * s.pe.element_bits * s.pe.multiplier_latency_cycles
 
 
 def _adder(s: AcceleratorSpec) -> str:
@@ -59,11 +65,11 @@ ACTION_PARTS: dict[str, Callable[[AcceleratorSpec], Bill]] = {
 
 
 def _pe(s: AcceleratorSpec) -> Bill:
-    """Two sets of weights and offsets (one works, one loads), the activation passing, the sum; the adder's pipeline; a second sum for
-    a dataflow that keeps it, and the choice between the two."""
+    """Two sets of weights and offsets (one works, one loads), the activation passing, the sum; the pipelines of multiplier and adder;
+    a second sum for a dataflow that keeps it, and the choice between the two."""
     weights = 2 * s.pe.kept_max * (s.pe.element_bits + s.pe.offset_bits)
     sums = s.pe.adder_latency_cycles + len(s.array.dataflows) - 1
-    bits = weights + s.pe.element_bits + s.pe.sum_bits * sums
+    bits = weights + s.pe.element_bits + _stages(s) + s.pe.sum_bits * sums
     return {
         f"multiply_{s.pe.number}": 1,
         _adder(s): 1,

@@ -89,7 +89,7 @@ def test_faults_of_meaning_stand_beside_faults_of_form() -> None:
         SAT.replace("kept_max: 8", "kept_max: 80").replace("- array.rows", "- array.row")
         + "more: 1\n"
     )
-    assert [f.split(": ", 1)[1].split(":")[0] for f in got] == ["pe.kept_max", "assumed[4]", "more"]
+    assert [f.split(": ", 1)[1].split(":")[0] for f in got] == ["pe.kept_max", "assumed[5]", "more"]
     assert int(got[1].split(":")[1]) == SAT[: SAT.index("- array.rows")].count("\n") + 1
 
 

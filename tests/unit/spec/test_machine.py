@@ -41,11 +41,12 @@ def test_with_changes_one_field_and_checks_the_whole() -> None:
 def test_all_faults_are_reported_at_once() -> None:
     with pytest.raises(SpecError) as e:
         TINY4.with_(
-            pe=TINY4.pe.__class__(number="int8", kept_max=9, block_max=8, adder_latency_cycles=2)
+            pe=TINY4.pe.__class__(number="int8", kept_max=9, block_max=8, multiplier_latency_cycles=9, adder_latency_cycles=2)
         )
     lines = str(e.value).splitlines()
     assert any(line.startswith("pe.kept_max: 9 is above pe.block_max 8") for line in lines)
     assert any(line.startswith("pe.adder_latency_cycles: 2 with int8") for line in lines)
+    assert "pe.multiplier_latency_cycles: 9 is above 8; use 0 to 8" in lines
 
 
 def test_with_goes_no_deeper_than_the_machine() -> None:
