@@ -1,5 +1,17 @@
 """The command line: `hwsim run`, `machines`, `networks`, `compile`, `disasm`, `report`."""
 
-from hwsim.cli.main import main
+import os
+from collections.abc import Sequence
 
-__all__ = ["main"]
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Runs one command; None takes the process's arguments. Gives the exit code.
+
+    One thread multiplies matrices unless the user asked for more: OpenBLAS reads this when it is loaded, its
+    other threads spin between the many small products of a network, and that costs more than they save.
+    """
+    if "OMP_NUM_THREADS" not in os.environ:
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from hwsim.cli.main import run  # here: what it imports loads OpenBLAS
+
+    return run(args)

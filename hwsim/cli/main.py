@@ -16,7 +16,7 @@ USAGE: type[Exception] = next(
 )
 
 
-def main(args: Sequence[str] | None = None) -> int:
+def run(args: Sequence[str] | None = None) -> int:
     """Runs one command; None takes the process's arguments. Errors are one line each on stderr."""
     try:
         code = app(args=args, prog_name="hwsim", standalone_mode=False)

@@ -1,7 +1,6 @@
 """Layers in plain float32: the oracle-grade run of a network, no number format of any machine."""
 
 import numpy as np
-from scipy.special import erf
 
 from mapper.graph.ir import Array, Layer
 from mapper.graph.ops_product import products
@@ -19,6 +18,10 @@ def activation(x: Array, act: str | None) -> Array:
     if act == "relu6":
         return np.clip(x, F32(0), F32(6))
     if act == "gelu":
+        from scipy.special import (
+            erf,  # here: it takes a fifth of a second, and few networks need it
+        )
+
         return np.asarray(F32(0.5) * x * (F32(1) + erf(x * F32(0.5**0.5))), F32)
     with np.errstate(over="ignore"):
         return np.asarray(x / (F32(1) + np.exp(-x)), F32)

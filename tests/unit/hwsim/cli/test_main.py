@@ -98,3 +98,14 @@ def test_bars_are_silent_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
         progress("map", 1, 2)
     printed = capsys.readouterr()
     assert printed.err == "" and printed.out == ""
+
+
+def test_one_thread_multiplies_unless_the_user_said_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    for given, made in (({}, "1"), ({"OPENBLAS_NUM_THREADS": "3"}, "3"), ({"OMP_NUM_THREADS": "2"}, None)):
+        for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in given.items():
+            monkeypatch.setenv(name, value)
+        assert main(["machines"]) == 0
+        assert os.environ.get("OPENBLAS_NUM_THREADS") == made
+        monkeypatch.undo()
