@@ -93,12 +93,14 @@ def add_chunk(chunk, part):
 
 @njit
 def lane_sum(x, part):
-    """Sum of `x`; `part` [lanes] is scratch. Lane j adds elements j, j + lanes, ...; then the lanes are added to lane 0."""
+    """Sum of `x`; `part` [lanes] is scratch. Lane j adds elements j, j + lanes, ...; then neighbours, and so on."""
     lanes = part.size
     part[:] = ZERO
     for at in range(0, x.size, lanes):
         add_chunk(view(x, at, min(lanes, x.size - at)), part)
-    total = part[0]
-    for j in range(1, lanes):
-        total = F32(total + part[j])
-    return total
+    step = 1
+    while step < lanes:
+        for j in range(0, lanes - step, 2 * step):
+            part[j] = F32(part[j] + part[j + step])
+        step *= 2
+    return part[0]

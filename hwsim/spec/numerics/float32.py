@@ -16,17 +16,20 @@ def to_fp16(x: Array) -> Array:
 
 
 def lane_sum(x: Array, lanes: int) -> Array:
-    """[rows, len] -> [rows, 1] float32. Lane j adds elements j, j + lanes, ... to +0; then lanes 1, 2, ... are added to lane 0."""
+    """[rows, len] -> [rows, 1] float32. Lane j adds elements j, j + lanes, ... to +0; then neighbours are added: lanes 0 and 1,
+    2 and 3, ..., then these sums, until one is left; a lane without a neighbour waits for the next round."""
     x = np.asarray(x, F32)
     part = np.zeros((len(x), lanes), F32)
     with np.errstate(all="ignore"):
         for at in range(0, x.shape[1], lanes):
             chunk = x[:, at : at + lanes]
             part[:, : chunk.shape[1]] += chunk
-        total = part[:, 0].copy()
-        for j in range(1, lanes):
-            total += part[:, j]
-    return total[:, None]
+        step = 1
+        while step < lanes:
+            for j in range(0, lanes - step, 2 * step):
+                part[:, j] += part[:, j + step]
+            step *= 2
+    return part[:, :1]
 
 
 def act_fp32(y: Array, act: int, imm: float = 0.0) -> Array:

@@ -42,7 +42,7 @@ def test_bits_of_the_definition(name):
     assert np.array_equal(out.view(np.uint32), expected.view(np.uint32))
 
 
-@pytest.mark.parametrize("lanes", [1, 4, 32])
+@pytest.mark.parametrize("lanes", [1, 3, 4, 7, 32])
 def test_lane_sum(lanes):
     rng = np.random.default_rng(3)
     for n in (1, 3, 32, 33, 130):
