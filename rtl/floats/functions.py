@@ -135,7 +135,7 @@ def gelu(flow: Flow, x: Timed) -> Timed:
     k = flow.logic("k", lambda v: _fixed(flow.m, name, v, one)[0][:20], safe)
     i, f = (flow.logic(n, lambda v, at=at: v[at], k) for n, at in (("i", slice(12, 20)), ("f", slice(0, 12))))
     y = _gated(flow, safe, flow.multiply(safe, _line(flow, GELU, i, f)))
-    outside = flow.logic("outside", lambda v: Mux(v[-1] & ~is_nan(v), MINUS_ZERO, v), x)
+    outside = flow.logic("outside", lambda v: Mux(is_nan(v), FP32.nan, Mux(v[-1], MINUS_ZERO, v)), x)
     return flow.logic("gelu", lambda near, y, far: Mux(near, y, far), inside, y, outside)
 
 

