@@ -57,7 +57,7 @@ class IdealMemory:
 
 def run_gates(spec: AcceleratorSpec, program: Program, memory: IdealMemory) -> tuple[int, float]:
     """Cycles until the machine has ended, and CPU seconds without elaboration."""
-    check_program(program, spec)
+    check_program(program)
     dut, cycles = Top(spec), 0
 
     async def bench(ctx: Any) -> None:

@@ -155,6 +155,6 @@ def vector_cost(spec: AcceleratorSpec, a: dict[str, int]) -> int:
     if fn == "softmax" and eb == 8:
         setup += ceil(256 * 32 / width)
     passes = PASSES.get(fn, 1)
-    rows, row = a["count0"] * a["count1"], chunks * ((passes - 1) * max(1, reads) + max(1, reads + extra, writes))
+    rows, row = a["count0"] * a["count1"], chunks * ((passes - 1) * max(1, reads) + max(1, reads + extra) + writes - 1)
     waits = (passes - 1) * ceil(rows / v.rows_in_flight) * v.latency_cycles
     return setup + rows * row + waits + v.latency_cycles

@@ -1,5 +1,7 @@
 """Layouts of what crosses ports; no other file of rtl/ defines one."""
 
+from enum import IntEnum
+
 from amaranth.hdl import Const, Value, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -7,6 +9,8 @@ from amaranth.lib.wiring import In, Out
 from hwsim.spec import commands
 from hwsim.spec.errors import SpecError
 from hwsim.spec.machine import AcceleratorSpec, PESpec
+
+TABLE_BYTES = 256  # of gelu and silu on int8 machines
 
 
 def check_gates(spec: AcceleratorSpec) -> None:
@@ -220,14 +224,39 @@ def lanes_of(spec: AcceleratorSpec, level: str) -> int:
     return 1 << (widest - 1).bit_length()
 
 
+class Stage(IntEnum):
+    """What a beat of the vector unit reads. WRITE: nothing, a further write of what the beats before have read."""
+
+    A, B, BIAS, SCALE, TABLE, WRITE = range(6)
+
+
+def vector_beat(spec: AcceleratorSpec) -> data.StructLayout:
+    """One beat of the vector unit. `k`: place among the reads of its stage, in beats; `first`: of a window; `e`: first element of
+    its chunk; `j`: first of the chunk's elements that it writes, the first of them to byte `out`."""
+    return data.StructLayout(
+        {
+            "stage": Stage, "k": range(TABLE_BYTES * 8 // spec.levels.vec.width_bits + spec.vector.lanes), "first": 1, "e": 17,
+            "writes": 1, "j": range(spec.vector.lanes + 1), "out": level_address(spec),
+        }
+    )  # fmt: skip
+
+
 def scattered(spec: AcceleratorSpec) -> int:
     """Elements that the vector unit writes in a beat, at most."""
     return min(spec.vector.lanes, spec.levels.vec.width_bits // spec.pe.element_bits)
 
 
+def vector_results(spec: AcceleratorSpec) -> data.StructLayout:
+    """What a beat writes: element t, where `mask` has bit t, to byte `out` + t*dst_lane of level vec."""
+    elements = scattered(spec)
+    return data.StructLayout(
+        {"out": level_address(spec), "mask": elements, "elements": data.ArrayLayout(spec.pe.element_bits, elements)}
+    )
+
+
 def vec_write(spec: AcceleratorSpec) -> data.StructLayout:
     """Elements anywhere in one bank; no two of them in the same lane of bytes."""
-    item = data.StructLayout({"valid": 1, "address": level_address(spec), "data": 8})
+    item = data.StructLayout({"valid": 1, "address": level_address(spec), "data": spec.pe.element_bits})
     return data.StructLayout(
         {"bank": vec_bank(spec), "elements": data.ArrayLayout(item, scattered(spec))}
     )

@@ -137,7 +137,7 @@ class Top(wiring.Component):
         m.d.comb += [
             vec.i_vector.payload.eq(vector.o_write.payload),
             vec.i_vector.valid.eq(vector.o_write.valid),
-            vec.i_held.eq(vector.o_next_reads),
+            vec.i_held.eq(vector.o_holds),
             vector.i_written.valid.eq(write.valid & (write.payload.level == LEVELS.index("vec"))),
             vector.i_written.payload.bank.eq(write.payload.bank),
             store.i_reads.eq(vector.o_reads),

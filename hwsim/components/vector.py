@@ -2,9 +2,10 @@
 
 Twin: rtl/components/vector.py. A command takes `setup` cycles for its parameters, then its rows in
 groups: functions that reduce take up to `rows_in_flight` rows together through each pass and wait
-`latency_cycles` after it; others go row by row. Then `latency_cycles`. Beats of a row: docs/machine.md.
-A row holds the banks of its operands, and in the last pass that of its result, for all of its
-beats, and waits while fetch writes into the bank of the result.
+`latency_cycles` after it; others go row by row. Beats of a row: docs/machine.md.
+The results of a beat are due `latency_cycles` later. They are written in order, one beat's a cycle,
+and wait while fetch writes into their bank; a beat that gives results waits while as many as fit
+are under way. The command is done with its last write.
 """
 
 import numpy as np
@@ -23,16 +24,21 @@ from hwsim.components.config import (
 from hwsim.components.link import can_pop, pop
 from hwsim.kernels import njit
 from hwsim.spec.commands import ACT, FN, column
+from hwsim.spec.machine import RESULTS_MAX
 
 STATE = np.dtype(
     [
         (name, "i8")
         for name in (
-            "cmd", "setup", "tail", "rows", "i0", "i1",  # rows left, and the one under way
+            "cmd", "setup", "rows", "i0", "i1",  # rows left, and the one under way
             "passes", "wait", "group", "row", "first0", "first1",  # passes left that reduce; the group
-            "beats", "beats_reduce", "beats_last", "bank_a", "bank_b", "bank_dst",
+            "chunks", "beats", "beats_reduce", "beats_last", "writes",  # left of row and chunk; of a chunk
+            "bank_a", "bank_b", "bank_param", "bank_dst",
+            "held_a", "held_b", "held_param",  # banks that the beat of the last cycle reads
+            "oldest", "under_way",  # of `results`
         )
     ]
+    + [("results", "i8", (RESULTS_MAX, 2))]  # cycle when due, bank
 )  # fmt: skip
 (
     _FN, _ACT, _FROM_VEC, _HAS_B, _HAS_BIAS, _HAS_SCALE, _COUNT0, _COUNT1, _LEN, _A, _A0, _A1,
@@ -77,10 +83,9 @@ def setup_cycles(c, t, n):
 
 
 @njit
-def row_beats(c, t, n):
-    """Beats of one row in a pass that reduces, and in the last pass."""
+def chunk_beats(c, t, n):
+    """Beats of a chunk in a pass that reduces, and in the last pass; how many of these write."""
     lanes, bits = _lanes(c, t, n), c.element_bytes * 8
-    chunks = ceil_div(t[n, _LEN], lanes)
     read = ceil_div(lanes * bits, c.vec_width_bits)
     reads = t[n, _FROM_VEC] * t[n, _WH] * t[n, _WW] * read
     if t[n, _FN] <= _SOFTMAX and t[n, _HAS_B]:
@@ -90,7 +95,7 @@ def row_beats(c, t, n):
     last = reads
     if t[n, _LEN] > lanes:
         last += (t[n, _HAS_BIAS] + t[n, _HAS_SCALE]) * ceil_div(lanes * 32, c.vec_width_bits)
-    return chunks * max(1, reads), chunks * max(1, last, writes)
+    return max(1, reads), max(1, last) + writes - 1, writes
 
 
 @njit
@@ -100,14 +105,16 @@ def _bank(c, t, n, base, s0, s1, i0, i1):
 
 @njit
 def _open_row(c, s, t):
-    """The row i0, i1 in the pass that is under way: its beats and its banks."""
-    n, last = s.cmd, s.passes == 0
+    """The row i0, i1 in the pass that is under way: its chunks and its banks."""
+    n, last, lanes = s.cmd, s.passes == 0, _lanes(c, t, s.cmd)
+    s.chunks = ceil_div(t[n, _LEN], lanes)
     s.beats = s.beats_last if last else s.beats_reduce
     s.bank_a = _bank(c, t, n, _A, _A0, _A1, s.i0, s.i1) if t[n, _FROM_VEC] else -1
     s.bank_b = _bank(c, t, n, _B, _B0, _B1, s.i0, s.i1) if t[n, _HAS_B] else -1
-    if last and t[n, _LEN] > _lanes(c, t, n) and (t[n, _HAS_BIAS] or t[n, _HAS_SCALE]):
-        s.bank_b = t[n, _PARAM] // c.vec_bank_bytes
-    s.bank_dst = _bank(c, t, n, _DST, _D0, _D1, s.i0, s.i1) if last else -1
+    s.bank_param = -1
+    if last and t[n, _LEN] > lanes and (t[n, _HAS_BIAS] or t[n, _HAS_SCALE]):
+        s.bank_param = t[n, _PARAM] // c.vec_bank_bytes
+    s.bank_dst = _bank(c, t, n, _DST, _D0, _D1, s.i0, s.i1)
 
 
 @njit
@@ -123,8 +130,8 @@ def _open_group(c, s, t):
 def _take(c, s, t, n):
     s.cmd, s.i0, s.i1, s.wait = n, 0, 0, 0
     s.rows = t[n, _COUNT0] * t[n, _COUNT1]
-    s.setup, s.tail = setup_cycles(c, t, n), c.vector_latency
-    s.beats_reduce, s.beats_last = row_beats(c, t, n)
+    s.setup = setup_cycles(c, t, n)
+    s.beats_reduce, s.beats_last, s.writes = chunk_beats(c, t, n)
     _open_group(c, s, t)
 
 
@@ -144,45 +151,78 @@ def _end_pass(c, s, t):
 
 
 @njit
-def _move(c, s, t):
-    """One beat of a row."""
+def _next_row(c, s, t):
+    s.row += 1
+    s.i0 += 1
+    if s.i0 == t[s.cmd, _COUNT0]:
+        s.i0 = 0
+        s.i1 += 1
+    if s.row < s.group:
+        _open_row(c, s, t)
+    else:
+        _end_pass(c, s, t)
+
+
+@njit
+def _move(c, s, t, now):
+    """One beat of a row; False when its results find no room."""
+    if s.passes == 0 and s.beats <= s.writes:
+        if s.under_way == c.vector_results:
+            return False
+        at = (s.oldest + s.under_way) % c.vector_results
+        s.results[at, 0], s.results[at, 1] = now + c.vector_latency, s.bank_dst
+        s.under_way += 1
     s.beats -= 1
     if s.beats == 0:
-        s.row += 1
-        s.i0 += 1
-        if s.i0 == t[s.cmd, _COUNT0]:
-            s.i0 = 0
-            s.i1 += 1
-        if s.row < s.group:
-            _open_row(c, s, t)
-        else:
-            _end_pass(c, s, t)
+        s.chunks -= 1
+        s.beats = s.beats_last if s.passes == 0 else s.beats_reduce
+        if s.chunks == 0:
+            _next_row(c, s, t)
+    return True
+
+
+@njit
+def _write(c, s, now, written):
+    """The oldest result, if it is due. 1: written, -1: fetch writes into its bank."""
+    if s.under_way == 0 or s.results[s.oldest, 0] > now:
+        return 0
+    if s.results[s.oldest, 1] == written:
+        return -1
+    return 1
+
+
+@njit
+def _work(c, s, t, now, written):
+    """One cycle of the command under way. Returns (cause, whether it is done)."""
+    wrote, cause = _write(c, s, now, written), BUSY
+    if s.setup:
+        s.setup -= 1
+        s.held_param = t[s.cmd, _PARAM] // c.vec_bank_bytes
+    elif s.wait:
+        s.wait -= 1
+        cause = DRAIN
+    elif s.rows:
+        s.held_a, s.held_b, s.held_param = s.bank_a, s.bank_b, s.bank_param
+        if not _move(c, s, t, now):
+            cause = WAIT_OUTPUT
+    else:
+        cause = WAIT_OUTPUT if wrote < 0 else DRAIN
+    if wrote > 0:
+        s.oldest = (s.oldest + 1) % c.vector_results
+        s.under_way -= 1
+    return cause, s.setup == 0 and s.rows == 0 and s.under_way == 0
 
 
 @njit
 def step(c, s, queue, tokens, table, log, now, written):
     """written: bank that fetch writes this cycle, -1 none. Returns (cause, command done or -1,
-    banks read: a, b).
+    banks of a, b and parameters that the beat of the last cycle reads).
     """
-    done, cause, read_a, read_b = -1, IDLE, -1, -1
+    done, cause, read_a, read_b, read_param = -1, IDLE, s.held_a, s.held_b, s.held_param
+    s.held_a = s.held_b = s.held_param = -1
     if s.cmd >= 0:
-        cause = BUSY
-        if s.setup:
-            s.setup -= 1
-            read_a = table[s.cmd, _PARAM] // c.vec_bank_bytes
-        elif s.wait:
-            s.wait -= 1
-            cause = DRAIN
-        elif s.rows:
-            read_a, read_b = s.bank_a, s.bank_b
-            if written == s.bank_dst and written >= 0:
-                cause = WAIT_OUTPUT
-            else:
-                _move(c, s, table)
-        else:
-            cause = DRAIN
-            s.tail -= 1
-        if s.setup == 0 and s.rows == 0 and s.tail == 0:
+        cause, ends = _work(c, s, table, now, written)
+        if ends:
             done = s.cmd
             s.cmd = -1
     if s.cmd < 0 and can_pop(queue):
@@ -194,4 +234,4 @@ def step(c, s, queue, tokens, table, log, now, written):
             cause = BUSY
         elif cause == IDLE:
             cause = WAIT_TOKEN
-    return cause, done, read_a, read_b
+    return cause, done, read_a, read_b, read_param

@@ -1,6 +1,7 @@
 """Writeback: runs store commands. Twin: rtl/components/writeback.py.
 
-One beat a cycle from level vec into its request link; waits while the vector unit reads its bank.
+One beat a cycle from level vec into its request link; waits in the cycle after a beat of the vector
+unit that reads its bank.
 Done when memory has taken its last beat.
 """
 
@@ -59,9 +60,9 @@ def _open_run(c, s, table):
 
 
 @njit
-def step(c, s, queue, request, tokens, table, log, now, read_a, read_b):
-    """read_a, read_b: banks that the vector unit reads this cycle, -1 none. Returns (cause, command
-    done or -1).
+def step(c, s, queue, request, tokens, table, log, now, read_a, read_b, read_param):
+    """read_a, read_b, read_param: banks that the vector unit read in the last cycle, -1 none.
+    Returns (cause, command done or -1).
     """
     done, cause = -1, IDLE
     if s.cmd >= 0:
@@ -70,7 +71,7 @@ def step(c, s, queue, request, tokens, table, log, now, read_a, read_b):
             if request.held == 0:
                 done = s.cmd
                 s.cmd = -1
-        elif s.bank == read_a or s.bank == read_b or not can_push(request):
+        elif s.bank in (read_a, read_b, read_param) or not can_push(request):
             cause = WAIT_OUTPUT
         else:
             cause = BUSY

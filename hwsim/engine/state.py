@@ -43,6 +43,7 @@ def new_state(spec: AcceleratorSpec, program: Program) -> State:
         getattr(m, name).depth = spec.sequencer.queue_depth if i < 4 else spec.link_depth
     for unit in (m.fetch, m.feed, m.walk, m.vector, m.writeback):
         unit.cmd = -1
+    m.vector.held_a = m.vector.held_b = m.vector.held_param = -1
     m.array.busy_until = -1
     m.run.remaining = len(table) - 1
     log = np.zeros((len(table), LOG_COLUMNS), np.int64)

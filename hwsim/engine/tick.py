@@ -193,11 +193,11 @@ def _compute_side(m, table, log, left_in_layer):
 def _vector_side(m, table, log, left_in_layer, written):
     """Vector unit and writeback."""
     c, now, count, asleep = m.c, m.run.now, m.run.count, m.run.asleep
-    moved, read_a, read_b = False, -1, -1
+    moved, read_a, read_b, read_param = False, -1, -1, -1
     if asleep[VECTOR]:
         count[VECTOR, asleep[VECTOR] - 1] += 1
     else:
-        cause, done, read_a, read_b = vector.step(
+        cause, done, read_a, read_b, read_param = vector.step(
             c, m.vector, m.to_vector, m.tokens, table, log, now, written
         )
         moved = _doze(m, VECTOR, cause, m.vector.cmd < 0 and cause != DRAIN)
@@ -217,6 +217,7 @@ def _vector_side(m, table, log, left_in_layer, written):
             now,
             read_a,
             read_b,
+            read_param,
         )
         _doze(m, WRITEBACK, cause, m.writeback.cmd < 0 and cause != DRAIN)
         if done >= 0:
@@ -227,7 +228,7 @@ def _vector_side(m, table, log, left_in_layer, written):
 @njit(forceinline=True)
 def tick(m, table, log, left_in_layer):
     """One clock cycle. Components see what the last edge left, so their order matters only where a
-    signal is combinational: memory's answer, fetch's bank to vector, vector's banks to writeback.
+    signal is combinational: memory's answer, fetch's bank to vector.
     """
     answer = memory.answer_of(m.memory)
     moved, written = _memory_side(m, table, log, left_in_layer, answer)

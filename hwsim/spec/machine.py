@@ -11,6 +11,7 @@ NUMBERS = ("int8", "fp16")
 DATAFLOWS = ("ws", "os")
 MULTIPLIER_STAGES = 8  # at most
 MAY_BE_ZERO = ("memory.latency_cycles", "pe.multiplier_latency_cycles")
+RESULTS_MAX = 256  # that the vector unit may have under way
 FUNCTIONS = ("map", "gelu", "silu", "softmax", "layernorm", "maxpool", "avgpool", "depthwise")
 
 
@@ -82,13 +83,19 @@ class LevelsSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class VectorSpec:
-    """`latency_cycles`: from the last beat of a row to the first beat that may use what it reduced;
+    """`latency_cycles`: from a beat to the write of its results, and from the last beat of a row to the
+    first beat that may use what it reduced;
     `rows_in_flight`: rows that share a pass, and so its latency."""
 
     lanes: int
     latency_cycles: int
     rows_in_flight: int
     functions: tuple[str, ...]
+
+    @property
+    def results(self) -> int:
+        """Beats' results that may be under way or wait to be written. Two of them may wait before a beat does."""
+        return self.latency_cycles + 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,6 +177,9 @@ def _faults(s: AcceleratorSpec) -> Any:
     for f in s.vector.functions:
         if f not in FUNCTIONS:
             yield f"vector.functions: {f!r} is unknown; use {', '.join(FUNCTIONS)}"
+    if s.vector.results > RESULTS_MAX:
+        bound = f"asks for {s.vector.results} results under way, {RESULTS_MAX} are the most"
+        yield f"vector.latency_cycles: {s.vector.latency_cycles} {bound}; lower it"
     if "map" not in s.vector.functions:
         yield "vector.functions: 'map' is missing; every machine needs it to bring sums back"
     if s.memory.kind != "ideal":

@@ -60,7 +60,7 @@ def _rotated_right(value: Value, by: Value, step: int) -> Value:
 
 class Buffer(wiring.Component):
     """One level. `i_write`: a beat of fetch, if it is for this level. Level vec: `i_vector` is written where fetch does not write; a bank
-    that the vector unit holds in the next cycle (`i_held`) answers `vector`, any other one `store`."""
+    that the vector unit reads in this cycle (`i_held`) answers `vector`, any other one `store`."""
 
     def __init__(self, spec: AcceleratorSpec, level: str, init: bytes = b""):
         self.spec, self.level, self.part, self.init = spec, level, getattr(spec.levels, level), init
@@ -85,12 +85,14 @@ class Buffer(wiring.Component):
         made = [Bank(size, self.lanes, self.init[k * size : (k + 1) * size]) for k in range(banks)]
         beat, mine = self.i_write.payload, Signal()
         m.d.comb += mine.eq(self.i_write.valid & (beat.level == LEVELS.index(self.level)))
-        ways = self._ways(m)
+        ways, scattered = self._ways(m), self._scattered(m) if self.level == "vec" else []
         for k, bank in enumerate(made):
             m.submodules[f"bank_{k}"] = bank
             loads = mine & (beat.bank == k) if banks > 1 else mine
-            if self.level == "vec":
-                self._scatter(m, bank, k)
+            for lane, (row, data, en) in enumerate(scattered):
+                port = getattr(bank, f"i_write_{lane}")
+                here = en & (self.i_vector.payload.bank == k) if banks > 1 else en
+                m.d.comb += [port.en.eq(here), port.row.eq(row - k * (size // self.lanes)), port.data.eq(data)]
             with m.If(loads):
                 for lane, (row, data, en) in enumerate(ways):
                     port = getattr(bank, f"i_write_{lane}")
@@ -115,16 +117,18 @@ class Buffer(wiring.Component):
         ]
         return [(row + (k < start), data[8 * k : 8 * k + 8], mask[k]) for k in range(self.lanes)]
 
-    def _scatter(self, m: Module, bank: Bank, k: int) -> None:
-        """What the vector unit writes into a bank, lane by lane."""
-        new, bits = self.i_vector.payload, (self.lanes - 1).bit_length()
-        base = k * self.part.bank_bytes // self.lanes
+    def _scattered(self, m: Module) -> list[tuple[Value, Value, Value]]:
+        """What the vector unit writes, byte by byte into the lanes: row, byte, whether it is written."""
+        new, bits, size = self.i_vector.payload, (self.lanes - 1).bit_length(), self.spec.pe.element_bytes
+        ways = [(Signal(range(self.part.capacity_bytes // self.lanes)), Signal(8), Signal()) for _ in range(self.lanes)]
         for n in range(signatures.scattered(self.spec)):
             item = new.elements[n]
-            for lane in range(self.lanes):
-                port = getattr(bank, f"i_write_{lane}")
-                with m.If(self.i_vector.valid & (new.bank == k) & item.valid & (item.address[:bits] == lane)):
-                    m.d.comb += [port.en.eq(1), port.row.eq(item.address[bits:] - base), port.data.eq(item.data)]
+            for byte in range(size):
+                address = item.address + byte
+                for lane, (row, data, en) in enumerate(ways):
+                    with m.If(self.i_vector.valid & item.valid & (address[:bits] == lane)):
+                        m.d.comb += [en.eq(1), row.eq(address[bits:]), data.eq(item.data[8 * byte : 8 * byte + 8])]
+        return ways
 
 
 def _rotated_left(value: Value, by: Value, step: int, width: int) -> Value:

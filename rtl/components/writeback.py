@@ -1,6 +1,7 @@
 """Writeback in gates: runs store commands. Twin: hwsim/components/writeback.py, which says what it does and in which cycle.
 
-`o_read` asks level vec for the beat of the next cycle; what it gives counts only while the vector unit does not read that bank.
+`o_read` asks level vec for the beat of the next cycle; what it gives counts unless the vector unit read that bank
+in the cycle before.
 """
 
 from amaranth.hdl import Module, Mux, Signal
@@ -20,7 +21,7 @@ class Writeback(wiring.Component):
             {
                 "i": In(stream.Signature(signatures.command("store"))),
                 "tokens": Out(signatures.token_side()),
-                "i_reads": In(spec.levels.vec.banks),  # banks that the vector unit reads in this cycle
+                "i_reads": In(spec.levels.vec.banks),  # banks that the vector unit read in the last cycle
                 "o_read": Out(signatures.read_side(spec)),
                 "i_data": In(signatures.beat(spec)),
                 "o_request": Out(stream.Signature(signatures.write_request(spec))),

@@ -70,6 +70,10 @@ CASES: list[tuple[Callable[[], object], str]] = [
         "row: no such field; ArraySpec has rows, cols, dataflows",
     ),
     (
+        lambda: load_machine("sat").with_(vector__latency_cycles=300),
+        "vector.latency_cycles: 300 asks for 302 results under way, 256 are the most; lower it",
+    ),
+    (
         lambda: price_table("3nm"),
         f"technology: '3nm' has no price table; use {TECHNOLOGIES}, or a path to a .yaml file",
     ),

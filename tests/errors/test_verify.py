@@ -154,6 +154,12 @@ VECTORS = [
      "vector.a is 4000: a row straddles two banks of 4096 bytes of vec; keep each in one bank"),
     (vector(from_vec=1, has_b=1, b=8190),
      "vector.b is 8190: the walk touches bytes 8190..8193 of vec, which has 0..8191; move or shrink it"),
+    (vector(from_vec=1, a=8, dst=6, len=3),
+     "vector.dst is 6: the result overlaps a, where it is not the operand of the same element; keep them apart"),
+    (vector(from_vec=1, a=8, dst=8, count0=3, a_stride0=2, dst_stride0=2),
+     "vector.dst is 8: the result overlaps a, where it is not the operand of the same element; keep them apart"),
+    (vector(has_bias=1, param=16, dst=30),
+     "vector.dst is 30: the result overlaps param, where it is not the operand of the same element; keep them apart"),
     (vector(dst=4090, dst_lane=3), "vector.dst is 4090: a row straddles two banks of 4096 bytes of vec; keep each in one bank"),
 ]  # fmt: skip
 

@@ -91,7 +91,7 @@ class MachineBench:
 
 def compare(spec: AcceleratorSpec, program: Program, inputs: dict[str, Any] | None = None) -> Counter[str]:
     """What was compared: cycles, and items a link."""
-    check_program(program, spec)
+    check_program(program)
     dut, bench = Top(spec), MachineBench(spec, program, inputs or {})
 
     def cycle(ctx: Any, n: int) -> bool:

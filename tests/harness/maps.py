@@ -1,6 +1,5 @@
 """Random map and pool commands of the vector unit, and their operands by index arithmetic."""
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,23 +15,17 @@ POOLS = ("maxpool", "avgpool")
 
 
 def random_vector(rng: np.random.Generator, spec: AcceleratorSpec, waits: Any, signals: Any) -> Command:
-    """Each operand in a bank of its own choice; results in one bank, none on another. A chunk has several reads or several writes, not
-    both; where parameters are read by row there is no b: the model counts these otherwise (see rtl/components/vector.py)."""
+    """Each operand in a bank of its own choice; results in one bank, none on another."""
     size, banks = spec.levels.vec.bank_bytes, spec.levels.vec.banks
     fn = str(rng.choice(["map", "map", *(f for f in POOLS if f in spec.vector.functions)]))
     from_vec = int(fn in POOLS or rng.random() < 0.5)
     lanes = spec.vector.lanes if from_vec else min(spec.vector.lanes, spec.array.cols)
     length = int(rng.integers(1, 3 * lanes + 1 if from_vec else spec.array.cols + 1))
     flags = {name: int(fn == "map" and rng.random() < 0.5) for name in ("has_b", "has_bias", "has_scale")}
-    by_row = length > lanes and flags["has_bias"] + flags["has_scale"] > 0
-    flags["has_b"] &= not by_row
     window = {f"window_{k}": int(rng.integers(1, 4)) if fn in POOLS else 1 for k in "hw"}
     window |= {f"window_stride_{k}": int(rng.integers(0, 20)) for k in "hw"}
     reach = sum((window[f"window_{k}"] - 1) * window[f"window_stride_{k}"] for k in "hw")
-    reads = from_vec * window["window_h"] * window["window_w"] + flags["has_b"] + by_row * 2
-    width = spec.levels.vec.width_bits // 8
-    choice = [k for k in range(1, 20) if reads < 2 or lanes * math.gcd(k, width) <= width]
-    lane = int(rng.choice(choice)) if rng.random() < 0.6 and choice else 1
+    lane = int(rng.integers(1, 20)) if rng.random() < 0.6 else 1
     counts = [int(rng.integers(1, 5)), int(rng.integers(1, 3))]
     walk: dict[str, int] = {"dst_lane": lane}
     for side, span in (("a", length + reach), ("b", length), ("dst", lane * (length - 1) + 1)):

@@ -62,7 +62,7 @@ def test_causes_of_every_unit_add_up(spec: Any, tiles: int) -> None:
 def shuffled_tick(m: Any, table: Any, log: Any, order: list[str]) -> None:
     """One cycle with the components in any order that respects the three combinational signals."""
     now, answer = m.run.now, memory.answer_of(m.memory)
-    signal = {"written": -1, "read_a": -1, "read_b": -1}
+    signal = {"written": -1, "read_a": -1, "read_b": -1, "read_param": -1}
 
     def finish(queue: int, n: int) -> None:
         if n >= 0:
@@ -77,7 +77,7 @@ def shuffled_tick(m: Any, table: Any, log: Any, order: list[str]) -> None:
         finish(0, done)
 
     def run_vector() -> None:
-        _, done, signal["read_a"], signal["read_b"] = vector.step(
+        _, done, signal["read_a"], signal["read_b"], signal["read_param"] = vector.step(
             m.c, m.vector, m.to_vector, m.tokens, table, log, now, signal["written"]
         )
         finish(2, done)
@@ -85,7 +85,7 @@ def shuffled_tick(m: Any, table: Any, log: Any, order: list[str]) -> None:
     def run_writeback() -> None:
         _, done = writeback.step(
             m.c, m.writeback, m.to_writeback, m.ask_writeback, m.tokens, table, log, now,
-            signal["read_a"], signal["read_b"],
+            signal["read_a"], signal["read_b"], signal["read_param"],
         )  # fmt: skip
         finish(3, done)
 

@@ -253,6 +253,16 @@ def touching(draw: st.DrawFn) -> list[Command]:
     return out
 
 
+def spoils_itself(c: Command) -> bool:
+    """Whether a row of results touches what the command reads, except in place in rows that share nothing."""
+    if c.op != "vector":
+        return False
+    walk, result = ((c[side], c[f"{side}_stride0"] if c["count0"] > 1 else 0) for side in ("a", "dst"))
+    apart = c["count0"] == 1 or abs(c["a_stride0"]) >= c["len"]
+    sets = touched(c)
+    return bool(sets["read"] & sets["write"]) and not (walk == result and c["dst_lane"] == 1 and apart)
+
+
 @settings(max_examples=300, deadline=None)
 @given(touching())
 def test_hazards_agree_with_sets_of_bytes(commands: list[Command]) -> None:
@@ -274,8 +284,12 @@ def test_hazards_agree_with_sets_of_bytes(commands: list[Command]) -> None:
     try:
         verify(program([*commands, Command.of("end")]), TINY4)
     except ProgramError as e:
+        spoilt = [n for n, c in enumerate(commands) if spoils_itself(c)]
+        if spoilt:
+            assert str(e).startswith(f"command {spoilt[0]}: vector.dst is ") and "the result overlaps a" in str(e)
+            return
         assert "no chain of tokens" in str(e)
         named = min(races, key=lambda pair: (pair[1], pair[0]))
         assert str(e).startswith(f"command {named[1]}: ") and f"command {named[0]}: " in str(e)
     else:
-        assert not races
+        assert not races and not any(map(spoils_itself, commands))

@@ -17,7 +17,7 @@ from tests.harness.twins import Disagreement, simulate
 
 
 class WritebackBench(Bench):
-    """Level vec answers a cycle after it was asked, as its memory does; the vector unit reads random banks."""
+    """Level vec answers a cycle after it was asked, as its memory does; the vector unit has read random banks."""
 
     def __init__(self, spec: AcceleratorSpec, eager: float, seed: int, commands: int) -> None:
         super().__init__("writeback", spec, [], seed)
@@ -31,15 +31,15 @@ class WritebackBench(Bench):
         self.vec = self.rng.integers(0, 256, spec.levels.vec.capacity_bytes).astype("u1").tobytes()
         self.pushing = deque((n, b) for n, c in enumerate(todo) for b in beats(c, spec.memory.beat_bytes))
         self.asked = 0
-        self.reads = (-1, -1)
+        self.reads = (-1, -1, -1)
 
     def drive(self, dut: Any, ctx: Any) -> None:
         size, banks = self.spec.memory.beat_bytes, self.spec.levels.vec.banks
         data = bytes(self.vec[(self.asked + j) % len(self.vec)] for j in range(size))
         ctx.set(dut.i_data, int.from_bytes(data, "little"))
-        a, b = (int(self.rng.integers(-1, banks)) if self.chance(1 - self.eager) else -1 for _ in range(2))
-        self.reads = a, b
-        ctx.set(dut.i_reads, sum(1 << k for k in range(banks) if k in (a, b)))
+        a, b, param = (int(self.rng.integers(-1, banks)) if self.chance(1 - self.eager) else -1 for _ in range(3))
+        self.reads = a, b, param
+        ctx.set(dut.i_reads, sum(1 << k for k in range(banks) if k in self.reads))
         ctx.set(dut.tokens.there, self.there(3))
         ctx.set(dut.o_request.ready, self.request.room)
         ctx.set(dut.i_written, self.request.head is None)

@@ -4,8 +4,8 @@ import numpy as np
 
 from hwsim.spec.commands import ACT, FN, LEVELS
 from hwsim.spec.machine import DATAFLOWS, AcceleratorSpec
-from hwsim.spec.verify.table import Batch, Faults, Ints
-from hwsim.spec.verify.walks import Walks
+from hwsim.spec.verify.table import Batch, Bools, Faults, Ints
+from hwsim.spec.verify.walks import Walks, meet
 
 CLAMP = 1 << 45  # beyond any level; keeps products of extents inside 64 bits
 
@@ -280,4 +280,34 @@ def _vector_walks(batch: Batch, spec: AcceleratorSpec, faults: Faults) -> list[W
             0 if w.field == "param" else 2,
             "parameter block" if w.field == "param" else "row",
         )
+    for operand in (walks[0], walks[1], walks[3]):
+        _check_own(operand, walks[2], faults)
     return [*walks, taken]
+
+
+def _check_own(operand: Walks, dst: Walks, faults: Faults) -> None:
+    """Results are written while later beats read: they may replace their own operand, element by element, in rows that lie apart."""
+    batch, name, length = operand.batch, operand.field, operand.run
+    place = np.searchsorted(dst.batch.at, batch.at)
+    near = (operand.low < dst.high[place]) & (dst.low[place] < operand.high)
+    if name != "param":
+        same = [batch[name] == batch["dst"]]
+        same += [(batch[f"{name}_stride{k}"] == batch[f"dst_stride{k}"]) | (batch[f"count{k}"] == 1) for k in (0, 1)]
+        alone = (batch["window_h"] * batch["window_w"] == 1) & (batch["dst_lane"] == dst.run[place])
+        near &= ~(np.logical_and.reduce(same) & alone & _apart(batch, name, length))
+    extents = np.minimum.reduce([batch[n] for n in ("count0", "count1", "len", "window_h", "window_w")])
+    bad = np.zeros(len(batch), bool)
+    for n in np.flatnonzero(near & (extents > 0)):
+        bad[n] = meet(operand, int(n), dst, int(place[n]))
+    text = "where it is not the operand of the same element; keep them apart"
+    faults.check(batch, bad, lambda n: f"vector.dst is {batch['dst'][n]}: the result overlaps {name}, {text}")
+
+
+def _apart(batch: Batch, name: str, length: Ints) -> Bools:
+    """Whether the rows of an operand, `length` bytes each, share no byte: one of the two walks steps over all of the other."""
+    (n0, s0), (n1, s1) = ((batch[f"count{k}"], abs(batch[f"{name}_stride{k}"])) for k in (0, 1))
+    out: Bools = np.zeros(len(batch), bool)
+    for inner, outer, inside, outside in ((n0, n1, s0, s1), (n1, n0, s1, s0)):
+        steps = (inner == 1) | (inside >= length)
+        out |= steps & ((outer == 1) | (outside >= length + (inner - 1) * inside))
+    return out
