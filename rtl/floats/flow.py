@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from amaranth.hdl import Module, Signal, Value
 
-from rtl.floats.pipe import delayed
 from rtl.floats.units import Add, Multiply, Narrow
 from rtl.floats.words import FP16, FP32, wire
 
@@ -21,14 +20,21 @@ class Flow:
 
     def __init__(self, m: Module, latency: int):
         self.m, self.latency, self.made = m, latency, 0
+        self.held: dict[int, list[Value]] = {}  # a value and its registers, by identity
 
     def fresh(self, name: str) -> str:
         self.made += 1
         return f"{name}_{self.made}"
 
     def later(self, x: Timed, at: int) -> Timed:
+        """The same value, `at` a later cycle; everybody who asks shares the registers."""
         assert at >= x.at, f"a value of cycle {x.at} is wanted in cycle {at}"
-        return Timed(delayed(self.m, x.value, at - x.at, self.fresh("held")), at)
+        held = self.held.setdefault(id(x.value), [x.value])
+        while len(held) <= at - x.at:
+            register = Signal(x.value.shape(), name=self.fresh("held"), reset_less=True)
+            self.m.d.sync += register.eq(held[-1])
+            held.append(register)
+        return Timed(held[at - x.at], at)
 
     def logic(self, name: str, rule: Callable[..., Value], *operands: Timed) -> Timed:
         """`rule` of operands that stand in one cycle."""

@@ -22,6 +22,7 @@ from rtl.floats.words import (
     wire,
 )
 
+Table = tuple[tables.Array, tables.Array]  # base, slope: [256] float32
 EXP = (tables.EXP_BASE, tables.EXP_SLOPE)
 RECIPROCAL = (tables.RECIPROCAL_BASE, tables.RECIPROCAL_SLOPE)
 RSQRT = (tables.RSQRT_BASE, tables.RSQRT_SLOPE)
@@ -50,16 +51,19 @@ def _fraction(m: Module, name: str, f: Value) -> Value:
     return Mux(f.any(), Cat(Const(0, FRACTION - len(high)), high, exponent), 0)
 
 
-def _line(flow: Flow, table, i: Timed, f: Timed) -> Timed:
-    """base[i] + slope[i]*f, f a fraction of as many bits as it has."""
+def _line(flow: Flow, table: Table, i: Timed, f: Timed) -> tuple[Timed, Timed, Timed]:
+    """base[i], slope[i] and f, a fraction of as many bits as it has, in FP32."""
     name = flow.fresh("line")
     rows = [int(b) | int(s) << FP32.bits for b, s in zip(*(part.view("u4") for part in table), strict=True)]
     flow.m.submodules[name] = memory = Memory(shape=2 * FP32.bits, depth=len(rows), init=rows)
     port = memory.read_port(domain="comb")
     flow.m.d.comb += port.addr.eq(i.value)
-    base, slope = (Timed(port.data.word_select(k, FP32.bits), i.at) for k in range(2))
-    x = flow.logic("fraction", lambda v: _fraction(flow.m, f"{name}_f", v), f)
-    return flow.add(base, flow.multiply(slope, x))
+    base, slope = (Timed(wire(flow.m, f"{name}_{n}", port.data.word_select(k, FP32.bits)), i.at) for k, n in enumerate(("base", "slope")))
+    return base, slope, flow.logic("fraction", lambda v: _fraction(flow.m, f"{name}_f", v), f)
+
+
+def on_line(flow: Flow, base: Timed, slope: Timed, f: Timed) -> Timed:
+    return flow.add(base, flow.multiply(slope, f))
 
 
 def _raised(y: Value, by: Value) -> Value:
@@ -91,7 +95,7 @@ def exp(flow: Flow, x: Timed) -> Timed:
 
     k = flow.logic("k", whole, flow.multiply(x, word(LOG2E)))
     i, f = (flow.logic(n, lambda v, at=at: v[at], k) for n, at in (("i", slice(12, 20)), ("f", slice(0, 12))))
-    return flow.logic("exp", ends, _line(flow, EXP, i, f), x, k)
+    return flow.logic("exp", ends, on_line(flow, *_line(flow, EXP, i, f)), x, k)
 
 
 def reciprocal(flow: Flow, x: Timed) -> Timed:
@@ -102,7 +106,7 @@ def reciprocal(flow: Flow, x: Timed) -> Timed:
 
     i = flow.logic("i", lambda v: v[15:FRACTION], x)
     f = flow.logic("f", lambda v: v[:15], x)
-    return flow.logic("reciprocal", ends, _line(flow, RECIPROCAL, i, f), x)
+    return flow.logic("reciprocal", ends, on_line(flow, *_line(flow, RECIPROCAL, i, f)), x)
 
 
 def rsqrt(flow: Flow, x: Timed) -> Timed:
@@ -114,29 +118,45 @@ def rsqrt(flow: Flow, x: Timed) -> Timed:
 
     i = flow.logic("i", lambda v: Cat(v[16:FRACTION], ~v[FRACTION]), x)
     f = flow.logic("f", lambda v: v[:16], x)
-    return flow.logic("rsqrt", ends, _line(flow, RSQRT, i, f), x)
+    return flow.logic("rsqrt", ends, on_line(flow, *_line(flow, RSQRT, i, f)), x)
 
 
-def _gated(flow: Flow, x: Timed, t: Timed) -> Timed:
-    """x / (1 + exp(-t))."""
-    return flow.multiply(x, reciprocal(flow, flow.add(word(ONE), exp(flow, negative(flow, t)))))
+def sigmoid(flow: Flow, e: Timed) -> Timed:
+    """1 / (1 + e)."""
+    return reciprocal(flow, flow.add(word(ONE), e))
+
+
+def silu_ends(flow: Flow, x: Timed, y: Timed) -> Timed:
+    """`y`: x / (1 + exp(-x))."""
+    name = flow.fresh("silu")
+    low = flow.logic("low", lambda v: greater(flow.m, f"{name}_low", Const(EXP_LOW, 32), v), x)
+    return flow.logic(name, lambda y, low: Mux(low, MINUS_ZERO, y), y, low)
+
+
+def gelu_line(flow: Flow, x: Timed) -> tuple[Timed, Timed, Timed, Timed]:
+    """x, 0 where gelu needs no table, and the line of g there: base, slope, fraction."""
+    name, one = flow.fresh("gelu"), FP32.bias + FRACTION - tables.GELU_BITS
+    safe = flow.logic("safe", lambda v: Mux(v[:-1] < GELU_HIGH, v, 0), x)
+    k = flow.logic("k", lambda v: _fixed(flow.m, name, v, one)[0][:20], safe)
+    i, f = (flow.logic(n, lambda v, at=at: v[at], k) for n, at in (("i", slice(12, 20)), ("f", slice(0, 12))))
+    return safe, *_line(flow, GELU, i, f)
+
+
+def gelu_ends(flow: Flow, x: Timed, y: Timed) -> Timed:
+    """`y`: x / (1 + exp(-x*g(x)))."""
+    near = flow.logic("near", lambda v: v[:-1] < GELU_HIGH, x)
+    far = flow.logic("far", lambda v: Mux(is_nan(v), FP32.nan, Mux(v[-1], MINUS_ZERO, v)), x)
+    return flow.logic("gelu", lambda near, y, far: Mux(near, y, far), near, y, far)
 
 
 def silu(flow: Flow, x: Timed) -> Timed:
-    name = flow.fresh("silu")
-    below = flow.logic("low", lambda v: greater(flow.m, f"{name}_low", Const(EXP_LOW, 32), v), x)
-    return flow.logic("silu", lambda y, low: Mux(low, MINUS_ZERO, y), _gated(flow, x, x), below)
+    return silu_ends(flow, x, flow.multiply(x, sigmoid(flow, exp(flow, negative(flow, x)))))
 
 
 def gelu(flow: Flow, x: Timed) -> Timed:
-    name, one = flow.fresh("gelu"), FP32.bias + FRACTION - tables.GELU_BITS
-    inside = flow.logic("inside", lambda v: v[:-1] < GELU_HIGH, x)
-    safe = flow.logic("safe", lambda v, near: Mux(near, v, 0), x, inside)
-    k = flow.logic("k", lambda v: _fixed(flow.m, name, v, one)[0][:20], safe)
-    i, f = (flow.logic(n, lambda v, at=at: v[at], k) for n, at in (("i", slice(12, 20)), ("f", slice(0, 12))))
-    y = _gated(flow, safe, flow.multiply(safe, _line(flow, GELU, i, f)))
-    outside = flow.logic("outside", lambda v: Mux(is_nan(v), FP32.nan, Mux(v[-1], MINUS_ZERO, v)), x)
-    return flow.logic("gelu", lambda near, y, far: Mux(near, y, far), inside, y, outside)
+    safe, *line = gelu_line(flow, x)
+    t = flow.multiply(safe, on_line(flow, *line))
+    return gelu_ends(flow, x, flow.multiply(safe, sigmoid(flow, exp(flow, negative(flow, t)))))
 
 
 def larger(flow: Flow, kept: Timed, new: Timed) -> Timed:
