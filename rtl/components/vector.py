@@ -1,4 +1,4 @@
-"""Vector unit in gates: `map`, `maxpool`, `avgpool` of INT8. Twin: hwsim/components/vector.py, which says what it does and in which cycle.
+"""Vector unit in gates: `map`, `maxpool`, `avgpool`. Twin: hwsim/components/vector.py, which says what it does and in which cycle.
 
 `Walk` goes through the beats of a command, the lanes make results of what they read, `Results` writes them.
 """
@@ -10,6 +10,7 @@ from amaranth.lib.wiring import In, Out
 from hwsim.spec.errors import SpecError
 from hwsim.spec.machine import AcceleratorSpec
 from rtl import signatures
+from rtl.vector.floats import FloatLanes, operation_cycles
 from rtl.vector.integer import IntegerLanes, check_lanes
 from rtl.vector.results import Results
 from rtl.vector.walk import Walk
@@ -21,12 +22,14 @@ def check_vector(spec: AcceleratorSpec) -> None:
         raise SpecError(f"levels.vec.width_bits: {width} has no gates; use a power of two from 32 on")
     if lanes * spec.pe.element_bits > width:
         raise SpecError(f"vector.lanes: {lanes} elements are more than the {width} bits of a read; widen levels.vec.width_bits")
-    check_lanes(spec)
+    if spec.pe.number == "int8":
+        check_lanes(spec)
+    else:
+        operation_cycles(spec)
 
 
 class Vector(wiring.Component):
     def __init__(self, spec: AcceleratorSpec):
-        signatures.check_gates(spec)
         check_vector(spec)
         self.spec = spec
         super().__init__(
@@ -48,7 +51,7 @@ class Vector(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.walk = walk = Walk(self.spec)
-        m.submodules.lanes = lanes = IntegerLanes(self.spec)
+        m.submodules.lanes = lanes = (IntegerLanes if self.spec.pe.number == "int8" else FloatLanes)(self.spec)
         m.submodules.results = self.results = results = Results(self.spec)
         wiring.connect(m, wiring.flipped(self.i), walk.i)
         wiring.connect(m, walk.tokens, wiring.flipped(self.tokens))

@@ -31,7 +31,7 @@ class Walk(wiring.Component):
         self.spec, self.level = spec, signatures.level_address(spec)
         self.bytes, self.lanes = spec.levels.vec.width_bits // 8, spec.vector.lanes
         self.lanes_acc = min(spec.vector.lanes, spec.array.cols)
-        self.table = bool({"gelu", "silu"} & set(spec.vector.functions))
+        self.table = spec.pe.number == "int8" and bool({"gelu", "silu"} & set(spec.vector.functions))
         super().__init__(
             {
                 "i": In(stream.Signature(signatures.command("vector"))),
@@ -112,12 +112,14 @@ class Walk(wiring.Component):
         ]
 
     def _elements_log2(self, c) -> Value:
-        """Of elements that a beat writes: neighbours share a lane of bytes after bytes / gcd(dst_lane, bytes) of them."""
-        most = min(self.bytes, 1 << (self.lanes - 1).bit_length()).bit_length() - 1
-        whole = self.bytes.bit_length() - 1
+        """Of elements that a beat writes: neighbours share a way of the bank after ways / gcd(dst_lane, ways) of them."""
+        size = self.spec.pe.element_bytes
+        ways, lane = self.bytes // size, c.dst_lane >> (size - 1)
+        most = min(ways, 1 << (self.lanes - 1).bit_length()).bit_length() - 1
+        whole = ways.bit_length() - 1
         out: Value = Value.cast(0)
         for zeros in reversed(range(whole)):
-            out = Mux(c.dst_lane[zeros], min(most, whole - zeros), out)
+            out = Mux(lane[zeros], min(most, whole - zeros), out)
         return out
 
     def _open(self, m: Module, c, fixed, later) -> None:
@@ -199,12 +201,12 @@ class Walk(wiring.Component):
     def _reads(self, m: Module, c, fixed, now) -> None:
         """What this cycle reads, and which banks it holds."""
         beat, address = now.beat, self.o_read.address
-        part = beat.k * self.bytes + (beat.e << 2)
+        part, shift = beat.k * self.bytes + (beat.e << 2), self.spec.pe.element_bytes - 1
         with m.Switch(beat.stage):
             with m.Case(Stage.A):
-                m.d.comb += address.eq(now.a + beat.e + now.window)
+                m.d.comb += address.eq(now.a + (beat.e << shift) + now.window)
             with m.Case(Stage.B):
-                m.d.comb += address.eq(now.b + beat.e)
+                m.d.comb += address.eq(now.b + (beat.e << shift))
             for stage in (Stage.BIAS, Stage.SCALE, Stage.TABLE):
                 with m.Case(stage):
                     m.d.comb += address.eq(fixed[stage.name.lower()] + part)

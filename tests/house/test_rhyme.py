@@ -12,8 +12,8 @@ from tests.house.tree import ROOT
 GATES = [b for b in BLOCKS if b.twin == "gates"]
 # files of hwsim/components and rtl/components that are shared by blocks, not one
 SHARED = {"__init__", "config"}
-# benches of several blocks together
-TOGETHER = {"array_unfolded", "machine"}
+# benches of several blocks together, or of one in another number
+TOGETHER = {"array_unfolded", "machine", "vector_fp16"}
 
 
 def stems(folder: str, pattern: str = "*.py") -> set[str]:

@@ -25,16 +25,23 @@ class VectorBench(Bench):
     def __init__(self, spec: AcceleratorSpec, eager: float, seed: int, commands: int) -> None:
         super().__init__("vector", spec, [], seed)
         some = [[q for q in range(4) if self.chance(0.2)] for _ in range(2 * commands)]
-        todo = [random_vector(self.rng, spec, some[k], some[-k - 1]) for k in range(commands)]
+        todo = [self.draw(spec, some[k], some[-k - 1]) for k in range(commands)]
         super().__init__("vector", spec, todo, seed)
         self.eager, self.state = eager, link.records(1, vector.STATE)[0]
         self.state.cmd = self.state.held_a = self.state.held_b = self.state.held_param = -1
         self.queue, self.todo = Queue(spec.sequencer.queue_depth), deque(range(commands))
-        self.vec = self.rng.integers(0, 256, spec.levels.vec.capacity_bytes).astype("u1")
-        self.acc = self.rng.integers(-(1 << 31), 1 << 31, (spec.acc_rows, spec.array.cols))
-        self.acc[::2] >>= 18
+        self.fill()
         self.asked, self.asked_acc, self.held = 0, 0, 0
         self.left: dict[int, int] = {}
+
+    def draw(self, spec: AcceleratorSpec, waits: Any, signals: Any) -> Command:
+        return random_vector(self.rng, spec, waits, signals)
+
+    def fill(self) -> None:
+        """What levels vec and acc hold."""
+        self.vec = self.rng.integers(0, 256, self.spec.levels.vec.capacity_bytes).astype("u1")
+        self.acc = self.rng.integers(-(1 << 31), 1 << 31, (self.spec.acc_rows, self.spec.array.cols))
+        self.acc[::2] >>= 18
 
     def drive(self, dut: Any, ctx: Any) -> int:
         size = self.spec.levels.vec.width_bits // 8

@@ -2,14 +2,13 @@
 
 import pytest
 
-from hwsim.spec.commands import ACT, FN, Command
+from hwsim.spec.commands import FN, Command
 from hwsim.spec.errors import ProgramError
 from rtl.limits import check_program
 from tests.harness.programs import program, tiled_program
 
 REFUSED = [
     ({"fn": FN.index("softmax")}, "vector.fn: softmax has no gates; use map, maxpool, avgpool"),
-    ({"act": ACT.index("clip")}, "vector.act: clip has no gates; use none, relu, gelu, silu"),
 ]
 
 

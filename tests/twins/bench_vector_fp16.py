@@ -1,0 +1,80 @@
+"""Vector unit of FP16 machines: gates against model, every port at every clock edge; elements against the reference arithmetic."""
+
+from typing import Any
+
+import pytest
+from amaranth.hdl import Const
+
+from hwsim.spec.commands import ACT, FN, Command
+from hwsim.spec.errors import SpecError
+from hwsim.spec.machine import AcceleratorSpec
+from rtl.components.vector import Vector
+from rtl.vector import floats
+from tests.harness.blocks import DISAGREE
+from tests.harness.float_maps import filled, random_float_vector, results
+from tests.harness.programs import TINY4
+from tests.harness.twins import Disagreement, simulate
+from tests.twins.bench_vector import VectorBench
+
+FP16 = TINY4.with_(
+    pe__number="fp16", pe__adder_latency_cycles=2, vector__latency_cycles=16, levels__vec__width_bits=64,
+    levels__weight__width_bits=64, levels__act__width_bits=256,
+)  # fmt: skip
+PLAIN = ("map", "maxpool", "avgpool")
+
+
+class FloatBench(VectorBench):
+    def draw(self, spec: AcceleratorSpec, waits: Any, signals: Any) -> Command:
+        return random_float_vector(self.rng, spec, waits, signals)
+
+    def fill(self) -> None:
+        self.vec, self.acc = filled(self.rng, self.spec)
+
+    def wanted(self, c: Command) -> dict[int, int]:
+        self.count[FN[c["fn"]]] += 1
+        self.count[ACT[c["act"]]] += 1
+        return results(c, self.vec, self.acc, self.spec.vector.lanes)
+
+
+def compare(spec: AcceleratorSpec, eager: float, seed: int, commands: int = 25) -> FloatBench:
+    dut, bench = Vector(spec), FloatBench(spec, eager, seed, commands)
+    simulate(dut, lambda ctx, n: bench.cycle(dut, ctx))
+    assert bench.count["command"] == commands
+    return bench
+
+
+SPECS = [
+    (1.0, {}),
+    (0.6, {"vector__latency_cycles": 31}),
+    (0.8, {"vector__lanes": 3, "vector__latency_cycles": 7, "vector__functions": PLAIN}),
+    (0.9, {"array__cols": 7, "vector__lanes": 2, "vector__functions": ("map", "silu"), "vector__latency_cycles": 13,
+           "levels__weight__width_bits": 128, "levels__meta__width_bits": 64, "levels__acc__width_bits": 256, "levels__vec__banks": 4}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("eager, changes", SPECS)
+def test_random_commands(eager: float, changes: dict[str, Any]) -> None:
+    spec = FP16.with_(**changes)
+    done = compare(spec, eager, seed=len(changes) + 1)
+    functions = spec.vector.functions
+    assert done.count["element"] > 150
+    assert all(done.count[fn] for fn in functions if fn in PLAIN) and all(done.count[act] for act in ("gelu", "silu") if act in functions)
+
+
+def test_a_wrong_bit_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    give = floats.FloatLanes._give
+    monkeypatch.setattr(floats.FloatLanes, "_give", lambda self, m, results: give(self, m, [results[0] ^ 1, *results[1:]]))
+    with pytest.raises(Disagreement, match=DISAGREE.format("vector", r"the element at \d+")):
+        compare(FP16.with_(vector__functions=("map",)), 0.7, seed=1)
+
+
+def test_a_window_that_forgets_nan_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(floats, "is_nan", lambda word: Const(0))
+    with pytest.raises(Disagreement, match=DISAGREE.format("vector", r"the element at \d+")):
+        compare(FP16.with_(vector__functions=PLAIN), 0.7, seed=3)
+
+
+def test_a_latency_that_no_pipeline_meets_has_no_gates() -> None:
+    text = "^vector.latency_cycles: 15 has no gates; use 16 or more$"
+    with pytest.raises(SpecError, match=text):
+        Vector(FP16.with_(vector__latency_cycles=15))
