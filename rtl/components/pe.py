@@ -57,7 +57,8 @@ class PE(wiring.Component):
             select.i_offset.eq(weight.offset),
             self.o_flow.eq(active[0]),
         ]
-        product = self._product(m, weight.payload, select.o)
+        self.weight, self.act = weight.payload, select.o  # the operands of this cycle's step
+        product = self._product(m, self.weight, self.act)
         told = Cat(begins, self.i_step.valid, self.i_step.valid & self.i_step.capture)
         begins, valid, capture = self._staged(m, "told", told, self.spec.multiplier_latency_cycles)
         start = Mux(self.i_os, 0, self.i_sum)

@@ -97,10 +97,11 @@ class Tokens(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        sides = [getattr(self, f"i_{name}") for name in QUEUE_OF]
+        sides, shape = [getattr(self, f"i_{name}") for name in QUEUE_OF], range(self.spec.sequencer.token_depth + 1)
+        self.held = [[Signal(shape, name=f"held_{p}_{q}") for q in QUEUES] for p in QUEUES]
         for p in QUEUES:
             for q in QUEUES:
-                held = Signal(range(self.spec.sequencer.token_depth + 1), name=f"held_{p}_{q}")
+                held = self.held[p][q]
                 m.d.sync += held.eq(held + sides[p].give[q] - sides[q].take[p])
                 m.d.comb += sides[q].there[p].eq(held != 0)
         return m

@@ -1,4 +1,5 @@
-"""The tile machine: gates against the engine, every link at every clock edge, every byte of memory at the end."""
+"""The tile machine: gates against the engine, every port at every clock edge, every byte of memory at the end. Amaranth's simulator; the
+same under compiled gates, on more machines and Programs: tests/differential/test_gates_sweep.py."""
 
 from typing import Any
 
@@ -10,7 +11,7 @@ from rtl.components.accumulator import Accumulator
 from rtl.components.buffer import Buffer
 from tests.harness.blocks import DISAGREE, plant
 from tests.harness.graphs import Net
-from tests.harness.machine_bench import LINKS, compare
+from tests.harness.machine_bench import compare
 from tests.harness.mapped import fed, pruned, ready
 from tests.harness.programs import TINY4
 from tests.harness.tiles import random_tiles
@@ -23,11 +24,16 @@ SPECS = [
 ]
 
 
+def worked(count: Any, cycles: int) -> bool:
+    """Every port of every link gave and took something."""
+    ports = [n for name, n in count.items() if name.endswith((".taken", ".given"))]
+    return count["cycle"] > cycles and len(ports) == 20 and all(ports)
+
+
 @pytest.mark.parametrize("changes", SPECS)
 def test_random_tiles(changes: dict[str, Any]) -> None:
     spec = TINY4.with_(**changes)
-    done = compare(spec, random_tiles(spec, seed=1, tiles=4))
-    assert done["cycle"] > 300 and all(done[link] for link in LINKS)
+    assert worked(compare(spec, random_tiles(spec, seed=1, tiles=4)), 300)
 
 
 def linear(net: Net) -> None:
@@ -52,8 +58,7 @@ def test_layers_of_the_mapper(build: Any, shape: tuple[int, ...]) -> None:
     graph, inputs = ready(net.graph(), TINY4)
     program = compile_network(graph, TINY4)
     given = fed(program, graph, run(graph, inputs, "int8", TINY4.vector.lanes), "int8")
-    done = compare(TINY4, program, given)
-    assert done["cycle"] > 100 and all(done[link] for link in LINKS)
+    assert worked(compare(TINY4, program, given), 100)
 
 
 def silent(self: Any, m: Any) -> None:
@@ -63,7 +68,7 @@ def silent(self: Any, m: Any) -> None:
 
 def test_a_dropped_token_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     plant(monkeypatch, Accumulator, silent)
-    with pytest.raises(Disagreement, match=DISAGREE.format("tokens", "tokens for (load|vector)")):
+    with pytest.raises(Disagreement, match=r"^cycle \d+: tokens: gates and model disagree on tokens from compute for (load|vector)"):
         compare(TINY4, random_tiles(TINY4, seed=2, tiles=2))
 
 

@@ -1,0 +1,120 @@
+"""One Program on engine and gates: every port at every clock edge, then memory, storages on chip and action counts."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hwsim.engine.watch import Values, Watch
+from hwsim.functional import fill_memory
+from hwsim.spec.machine import AcceleratorSpec
+from hwsim.spec.program import Program
+from hwsim.twin.traces import pack, unpack, words_of
+from rtl.limits import check_program
+from rtl.machine import CompiledMachine, Run, machine_of
+
+Array = np.ndarray[Any, Any]
+STRETCH = 4096
+
+
+@dataclass(frozen=True)
+class Difference:
+    cycle: int
+    where: str
+    what: str
+    gates: int
+    model: int
+
+    def __str__(self) -> str:
+        said = f"cycle {self.cycle}: {self.where}: gates and model disagree on {self.what}"
+        return said if {self.gates, self.model} == {0, 1} else f"{said}: gates {self.gates}, model {self.model}"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`events`: how often each port gave or took an item, and the like: that the run did work. `actions`: counts that both sides made."""
+
+    cycles: int
+    commands: int
+    events: dict[str, int]
+    actions: dict[str, int]
+    difference: Difference | None
+
+
+def laid_out(spec: AcceleratorSpec, program: Program, inputs: dict[str, Array]) -> tuple[Array, int]:
+    """Memory with image, inputs and, behind them from a whole beat on, the command words; and where these begin."""
+    beat = spec.memory.beat_bytes
+    base = -(-program.memory_bytes // (64 * beat)) * 64 * beat
+    words = program.words.ravel()
+    memory = np.zeros(base + len(words) + beat, np.uint8)
+    fill_memory(memory[: program.memory_bytes], program, inputs)
+    memory[base : base + len(words)] = words
+    return memory, base
+
+
+def compare(
+    spec: AcceleratorSpec, program: Program, inputs: dict[str, Array] | None = None, machine: CompiledMachine | None = None
+) -> Comparison:
+    """Stops at the first difference."""
+    check_program(program)
+    machine, given = machine or machine_of(spec), inputs or {}
+    memory, base = laid_out(spec, program, given)
+    watch, gates = Watch(spec, program, base), machine.run(memory, base, len(program.words))
+    events, difference = np.zeros(len(machine.probes), np.int64), None
+    while not watch.over and difference is None:
+        start = watch.now
+        values = watch.stretch(STRETCH)
+        model = pack(values, machine.probes)
+        same, trace = gates.compare(model)
+        if same < len(model):
+            difference = first_difference(start + same, model[same:], trace[same:], machine.probes)
+        events += [int(np.count_nonzero(values[name])) for name in machine.probes]
+    actions: dict[str, int] = {}
+    if difference is None:
+        difference, actions = _end(spec, program, given, watch, gates)
+    counted = dict(zip(machine.probes, events.tolist(), strict=True))
+    return Comparison(watch.now, len(program.words), counted, actions, difference)
+
+
+def first_difference(cycle: int, model: Array, trace: Array, probes: dict[str, int]) -> Difference:
+    gates, wanted = (unpack(x[:1], probes) for x in (trace, model))
+    name = next(n for n in probes if gates[n] != wanted[n])
+    return Difference(cycle, *words_of(name), gates[name][0], wanted[name][0])
+
+
+def _end(
+    spec: AcceleratorSpec, program: Program, inputs: dict[str, Array], watch: Watch, gates: Run
+) -> tuple[Difference | None, dict[str, int]]:
+    """Storages, then counts."""
+    values, last = watch.values(inputs), watch.now - 1
+    places = {"memory": (gates.memory()[: program.memory_bytes], values.memory)}
+    places |= {f"level {name}": pair for name, pair in _levels(spec, gates.levels(), values).items()}
+    found, wanted = gates.counts(), watch.actions(values.macs)
+    return differing_storage(last, places) or _differing_count(last, found, wanted), found
+
+
+def differing_storage(cycle: int, places: dict[str, tuple[Array, Array]]) -> Difference | None:
+    """The first byte (of acc: the first sum) that gates and functional run leave different."""
+    for where, (found, wanted) in places.items():
+        wrong = np.flatnonzero(found != wanted[: len(found)])
+        if len(wrong):
+            at = int(wrong[0])
+            return Difference(cycle, where, f"{'sum' if where == 'level acc' else 'byte'} {at}", int(found[at]), int(wanted[at]))
+    return None
+
+
+def _differing_count(cycle: int, found: dict[str, int], wanted: dict[str, int]) -> Difference | None:
+    for name, count in found.items():
+        if count != wanted[name]:
+            return Difference(cycle, name.split(".")[0], f"the count of {name}", count, wanted[name])
+    return None
+
+
+def _levels(spec: AcceleratorSpec, found: dict[str, Array], values: Values) -> dict[str, tuple[Array, Array]]:
+    """Bytes of each level, sums of acc."""
+    dtype: Any = np.int8 if spec.pe.number == "int8" else np.float16
+    numbers = {name: getattr(values, name).astype(dtype).view(np.uint8) for name in ("act", "weight")}
+    wanted = {**numbers, "meta": values.meta, "vec": values.vec}
+    pairs = {name: (found[name], wanted[name]) for name in wanted}
+    return pairs | {"acc": (found["acc"].view(np.int32), values.acc)}
+
