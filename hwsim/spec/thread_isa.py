@@ -128,7 +128,8 @@ BY_NAME = {x.name: x for x in TABLE}
 
 
 def encode(name: str, rd: int = 0, rs1: int = 0, rs2: int = 0, imm: int = 0, rs3: int = 0, rm: int = 7) -> int:
-    """The word of an instruction. `imm`: bytes from the pc for b and j, the value of bits 31..12 for u, number of a csr, aq/rl bits of an amo."""
+    """The word of an instruction. `imm`: bytes from the pc for b and j, the value of bits 31..12 for u, number of a csr, aq/rl bits of
+    an amo."""
     x = BY_NAME.get(name)
     if x is None:
         raise ProgramError(f"instruction: {name!r} is unknown; use a mnemonic of docs/isa_thread.md")
@@ -143,7 +144,9 @@ def encode(name: str, rd: int = 0, rs1: int = 0, rs2: int = 0, imm: int = 0, rs3
 
 
 def _immediate(form: str, imm: int, rs3: int) -> int:
-    bit = lambda high, low: (imm >> low) & ((1 << (high - low + 1)) - 1)  # noqa: E731
+    def bit(high: int, low: int) -> int:
+        return (imm >> low) & ((1 << (high - low + 1)) - 1)
+
     match form:
         case "i" | "sh" | "csr" | "csri":
             return bit(11, 0) << 20

@@ -6,7 +6,18 @@ from hwsim.kernels import njit
 from hwsim.thread.collective import collect, release
 from hwsim.thread.dma import command_done, dma_answered, step
 from hwsim.thread.messages import deliver, drop_first, route
-from hwsim.thread.ops import ANSWER, COLLECT, DMA_DONE, NEVER, QUEUE_POP, QUEUE_PUSH, QUEUE_TRYPOP, REQUEST, RESULT, RUNNING, WHO_DMA
+from hwsim.thread.ops import (
+    ANSWER,
+    COLLECT,
+    DMA_DONE,
+    NEVER,
+    QUEUE_PUSH,
+    QUEUE_TRYPOP,
+    REQUEST,
+    RESULT,
+    RUNNING,
+    WHO_DMA,
+)
 from hwsim.thread.pipeline import commit, commit_here, issue
 from hwsim.thread.queues import queue_operation
 from hwsim.thread.requests import answered, serve_message

@@ -6,8 +6,24 @@ from hwsim.kernels import njit
 from hwsim.thread.memory import READ, WRITE, extract, insert, locate, server
 from hwsim.thread.messages import keep, next_order, take_slot
 from hwsim.thread.ops import (
-    CACHE_FLUSH, CACHE_INVAL, LINE_READ, LINE_WRITE, LWU, N_FETCH_HIT, N_FETCH_MISS, N_HIT, N_MISS, N_WRITTEN_BACK, NEVER, ON_CACHE,
-    ON_DRAM, ON_REMOTE, REQUEST, SB, WHO_NOBODY, WINDOW_LOCAL,
+    CACHE_FLUSH,
+    CACHE_INVAL,
+    LINE_READ,
+    LINE_WRITE,
+    LWU,
+    N_FETCH_HIT,
+    N_FETCH_MISS,
+    N_HIT,
+    N_MISS,
+    N_WRITTEN_BACK,
+    NEVER,
+    ON_CACHE,
+    ON_DRAM,
+    ON_REMOTE,
+    REQUEST,
+    SB,
+    WHO_NOBODY,
+    WINDOW_LOCAL,
 )  # fmt: skip
 from hwsim.thread.thread import set_register, take_ring_slot
 
@@ -76,7 +92,8 @@ def written_words(p, written):
 
 @njit
 def write_back(p, block, memory, pool, heap, b, line, who, t):
-    """Sends the written bytes home; they stay in the line, now clean. `who` gets an answer from another block. The cycle in which it is done,
+    """Sends the written bytes home; they stay in the line, now clean. `who` gets an answer from another block. The cycle in which it is
+    done,
     0 where an answer will say."""
     home, at = line.tag >> HOME_SHIFT, (line.tag & ((1 << HOME_SHIFT) - 1)) << p.line_bits
     block.count[N_WRITTEN_BACK] += 1
@@ -189,7 +206,8 @@ def on_their_way(p, lines, pipe):
 
 @njit
 def walk(p, block, memory, lines, pool, heap, b, pipe, thread, who, op, address, size, t):
-    """Flush, invalidate: the lines of a range, those that are written back one a cycle. Returns the cycle in which all that was written back
+    """Flush, invalidate: the lines of a range, those that are written back one a cycle. Returns the cycle in which all that was written
+    back
     here is done; `thread.flushing` counts what other blocks will answer."""
     if size <= 0:
         return t + 1

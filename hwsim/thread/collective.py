@@ -1,12 +1,20 @@
 """The collective engine: barriers, reductions, broadcast over the run, a block, or one kind of its pipelines."""
 
-import numpy as np
-
 from hwsim.kernels import njit
 from hwsim.thread.bits import double, of_double
 from hwsim.thread.messages import keep, next_order, take_slot
 from hwsim.thread.ops import (
-    COLL_ADD, COLL_FADD, COLL_MAX, COLL_MIN, COLL_OR, COLLECT, N_COLLECTIVE, ON_COLLECTIVE, RESULT, T_ILLEGAL, TRAPPED,
+    COLL_ADD,
+    COLL_FADD,
+    COLL_MAX,
+    COLL_MIN,
+    COLL_OR,
+    COLLECT,
+    N_COLLECTIVE,
+    ON_COLLECTIVE,
+    RESULT,
+    T_ILLEGAL,
+    TRAPPED,
 )  # fmt: skip
 from hwsim.thread.thread import set_register, stop, wake
 

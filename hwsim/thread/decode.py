@@ -6,7 +6,18 @@ import numpy as np
 
 from hwsim.spec.thread import ThreadMachineSpec
 from hwsim.spec.thread_isa import BY_NAME, TABLE, Instruction
-from hwsim.thread.ops import ATOMIC, ENGINE, FLOAT, ILLEGAL, INTEGER, LOAD, MULDIV, OUTSIDE, STORE, SYSTEM
+from hwsim.thread.ops import (
+    ATOMIC,
+    ENGINE,
+    FLOAT,
+    ILLEGAL,
+    INTEGER,
+    LOAD,
+    MULDIV,
+    OUTSIDE,
+    STORE,
+    SYSTEM,
+)
 from hwsim.thread.state import CODE
 
 # an instruction with an immediate is the one with registers whose second operand is `imm`

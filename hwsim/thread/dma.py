@@ -10,8 +10,26 @@ from hwsim.kernels import njit
 from hwsim.thread.memory import locate, serve, server
 from hwsim.thread.messages import keep, next_order, take_slot
 from hwsim.thread.ops import (
-    AMO_FADD_D, AMO_FADD_S, AMOADD_D, AMOADD_W, DMA_DONE, DMA_START, LD, LW, LWU, N_DMA_BUSY, N_DMA_COMMANDS, N_DMA_ELEMENTS, NEVER, ON_DMA, SD, SW,
-    T_LOAD, T_STORE, TRAPPED, WHO_DMA,
+    AMO_FADD_D,
+    AMO_FADD_S,
+    AMOADD_D,
+    AMOADD_W,
+    DMA_DONE,
+    DMA_START,
+    LD,
+    LW,
+    LWU,
+    N_DMA_BUSY,
+    N_DMA_COMMANDS,
+    N_DMA_ELEMENTS,
+    NEVER,
+    ON_DMA,
+    SD,
+    SW,
+    T_LOAD,
+    T_STORE,
+    TRAPPED,
+    WHO_DMA,
 )  # fmt: skip
 from hwsim.thread.requests import post, release_stuck
 from hwsim.thread.thread import stop, wake

@@ -67,7 +67,8 @@ def read_text(text: str, name: str) -> Image:
         elif line:
             bad = [w for w in line.split() if not WORD.fullmatch(w)]
             if bad or base < 0:
-                raise ProgramError(f"{name}:{number}: {(bad or [line])[0][:40]!r} is no word of an image; give eight hex digits behind one @address")
+                wrong = (bad or [line])[0][:40]
+                raise ProgramError(f"{name}:{number}: {wrong!r} is no word of an image; give eight hex digits behind one @address")
             words += b"".join(struct.pack("<I", int(w, 16)) for w in line.split())
     if "entry" not in fields:
         raise ProgramError(f"{name}: has no entry; add a line such as entry 0x80000000")

@@ -1,12 +1,46 @@
-"""Integer instructions: value and next pc from operands. A shift by an immediate or an `addi` is decoded to the instruction with registers."""
+"""Integer instructions: value and next pc from operands. A shift by an immediate or an `addi` is decoded to the instruction with
+registers."""
 
 import numpy as np
 
 from hwsim.kernels import njit
-from hwsim.thread.bits import LOW, SIGN_D, sext32
+from hwsim.thread.bits import LOW, sext32
 from hwsim.thread.ops import (
-    ADD, ADDW, AND, AUIPC, BEQ, BGE, BGEU, BLT, BLTU, BNE, DIV, DIVU, DIVUW, DIVW, JAL, JALR, MUL, MULH, MULHSU, MULHU, MULW, OR, REM,
-    REMU, REMUW, REMW, SLL, SLLW, SLT, SLTU, SRA, SRAW, SRL, SRLW, SUB, SUBW, XOR,
+    ADD,
+    ADDW,
+    AND,
+    AUIPC,
+    BEQ,
+    BGE,
+    BGEU,
+    BLT,
+    BLTU,
+    BNE,
+    DIV,
+    DIVU,
+    DIVUW,
+    DIVW,
+    JAL,
+    JALR,
+    MUL,
+    MULH,
+    MULHSU,
+    MULHU,
+    MULW,
+    OR,
+    REM,
+    REMU,
+    REMW,
+    SLL,
+    SLLW,
+    SLT,
+    SLTU,
+    SRA,
+    SRL,
+    SRLW,
+    SUB,
+    SUBW,
+    XOR,
 )  # fmt: skip
 
 

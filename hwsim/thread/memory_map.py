@@ -35,7 +35,8 @@ class Memory:
         return min(IMAGE_BYTES, self.spec.dram.capacity_bytes // 4)
 
     def place(self, array: Any, kind: str = "interleaved", block: int = 0, granule_bytes: int | None = None) -> int:
-        """Address of a copy of the array (C order). `kind`: interleaved over all blocks in granules; local: a copy in every block's DRAM, under one
+        """Address of a copy of the array (C order). `kind`: interleaved over all blocks in granules; local: a copy in every block's
+        DRAM, under one
         address; block: in one block's DRAM; scratchpad: in one block's scratchpad."""
         array = np.ascontiguousarray(array)
         address = self.reserve(array.nbytes, kind, block, granule_bytes)
@@ -65,7 +66,7 @@ class Memory:
         return INTERLEAVED | (granule.bit_length() - 1) << 48 | at * n
 
     def _take(self, used: list[int], blocks: Any, size: int, align: int) -> int:
-        at = -(-max(used[b] for b in blocks) // align) * align
+        at: int = -(-max(used[b] for b in blocks) // align) * align
         pad = used is self.used_scratchpad
         room = self.spec.scratchpad.capacity_bytes if pad else self.spec.dram.capacity_bytes
         if at + size > room:
@@ -84,7 +85,8 @@ class Memory:
 
 
 def words_of(spec: ThreadMachineSpec, address: int, size: int, block: int = 0) -> tuple[Any, Any]:
-    """Home block and word in its memory (scratchpad first), for each of the words that hold `size` bytes from an 8-byte aligned address on."""
+    """Home block and word in its memory (scratchpad first), for each of the words that hold `size` bytes from an 8-byte aligned address
+    on."""
     a = (address & ~CACHED) + 8 * np.arange(-(-size // 8), dtype=np.int64)
     pad, window = spec.scratchpad.capacity_bytes, (address & ~CACHED) >> 56
     if window == INTERLEAVED >> 56:

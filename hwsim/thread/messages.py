@@ -4,7 +4,14 @@ A message whose `to` is another block is sent on when its cycle comes; one whose
 """
 
 from hwsim.kernels import njit
-from hwsim.thread.ops import FULL_INBOX, FULL_OUTBOX, N_LINK_BUSY, N_MESSAGE_BITS, N_MESSAGES, RUNNING
+from hwsim.thread.ops import (
+    FULL_INBOX,
+    FULL_OUTBOX,
+    N_LINK_BUSY,
+    N_MESSAGE_BITS,
+    N_MESSAGES,
+    RUNNING,
+)
 
 SOURCE_SHIFT = 44  # order = source block, then its count of messages
 

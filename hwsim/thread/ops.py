@@ -50,23 +50,16 @@ ILLEGAL, INTEGER, MULDIV, FLOAT, LOAD, STORE, ATOMIC, SYSTEM, ENGINE, OUTSIDE = 
 NEVER = 1 << 60  # a cycle that does not come by itself
 WINDOW_LOCAL, WINDOW_SCRATCHPAD = 0x80000000, 0x100000000
 
-# what a thread waits for; the last is no waiting
-CAUSES = (
-    "interval", "turn", "arithmetic", "dram", "scratchpad", "cache", "remote", "slots", "fence", "fetch", "dma", "queue", "collective", "ended",
-)  # fmt: skip
+# places in CAUSES
 (
     ON_INTERVAL, ON_TURN, ON_ARITHMETIC, ON_DRAM, ON_SCRATCHPAD, ON_CACHE, ON_REMOTE, ON_SLOTS, ON_FENCE, ON_FETCH, ON_DMA, ON_QUEUE,
     ON_COLLECTIVE, ON_ENDED,
 ) = range(14)  # fmt: skip
 
-COUNTERS = (
-    "dram_read_accesses", "dram_write_accesses", "dram_atomics", "dram_busy_cycles", "scratchpad_read_accesses", "scratchpad_write_accesses",
-    "scratchpad_atomics", "data_hits", "data_misses", "data_written_back", "fetch_hits", "fetch_misses", "messages", "message_bits",
-    "link_busy_cycles", "dma_commands", "dma_elements", "dma_busy_cycles", "queue_operations", "collective_operations", "integer_ops",
-    "multiply_ops", "float_ops",
-)  # fmt: skip
+# places in COUNTERS
 (
-    N_DRAM_READ, N_DRAM_WRITE, N_DRAM_ATOMIC, N_DRAM_BUSY, N_PAD_READ, N_PAD_WRITE, N_PAD_ATOMIC, N_HIT, N_MISS, N_WRITTEN_BACK, N_FETCH_HIT,
+    N_DRAM_READ, N_DRAM_WRITE, N_DRAM_ATOMIC, N_DRAM_BUSY, N_PAD_READ, N_PAD_WRITE, N_PAD_ATOMIC, N_HIT, N_MISS, N_WRITTEN_BACK,
+    N_FETCH_HIT,
     N_FETCH_MISS, N_MESSAGES, N_MESSAGE_BITS, N_LINK_BUSY, N_DMA_COMMANDS, N_DMA_ELEMENTS, N_DMA_BUSY, N_QUEUE, N_COLLECTIVE, N_INTEGER,
     N_MULTIPLY, N_FLOAT,
 ) = range(23)  # fmt: skip

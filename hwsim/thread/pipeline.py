@@ -10,9 +10,43 @@ from hwsim.thread.floating import floating
 from hwsim.thread.integer import integer, muldiv
 from hwsim.thread.memory import CACHED, locate, serve
 from hwsim.thread.ops import (
-    ATOMIC, CACHE_FLUSH, CACHE_FLUSHINVAL, COLL_BARRIER, COLL_FIRST, DMA_START, DMA_WAIT, ENGINE, EXIT, EXITED, FENCE_I, FENCED, FLOAT,
-    INTEGER, LOAD, MULDIV, N_FLOAT, N_INTEGER, N_MULTIPLY, NEVER, ON_ARITHMETIC, ON_CACHE, ON_COLLECTIVE, ON_DMA, ON_ENDED, ON_QUEUE,
-    ON_REMOTE, OUTSIDE, QUEUE_PUSH, QUEUE_TRYPOP, SD, STORE, SYSTEM, T_FETCH, T_ILLEGAL, T_LOAD, T_LOAD_ALIGN, T_STORE,
+    ATOMIC,
+    CACHE_FLUSH,
+    CACHE_FLUSHINVAL,
+    COLL_BARRIER,
+    COLL_FIRST,
+    DMA_START,
+    ENGINE,
+    EXIT,
+    EXITED,
+    FENCE_I,
+    FENCED,
+    FLOAT,
+    INTEGER,
+    LOAD,
+    MULDIV,
+    N_FLOAT,
+    N_INTEGER,
+    N_MULTIPLY,
+    NEVER,
+    ON_ARITHMETIC,
+    ON_CACHE,
+    ON_COLLECTIVE,
+    ON_DMA,
+    ON_ENDED,
+    ON_QUEUE,
+    ON_REMOTE,
+    OUTSIDE,
+    QUEUE_PUSH,
+    QUEUE_TRYPOP,
+    SD,
+    STORE,
+    SYSTEM,
+    T_FETCH,
+    T_ILLEGAL,
+    T_LOAD,
+    T_LOAD_ALIGN,
+    T_STORE,
     T_STORE_ALIGN,
 )  # fmt: skip
 from hwsim.thread.queues import queue_operation
@@ -179,7 +213,8 @@ def in_scope(p, index, scope):
 
 @njit(forceinline=True)
 def commit_here(p, block, threads, pipeline, code, memory, b, t):
-    """`commit` of the common case: one access to the own scratchpad or DRAM by a thread that stays in its line of code. False: it is another case."""
+    """`commit` of the common case: one access to the own scratchpad or DRAM by a thread that stays in its line of code. False: it is
+    another case."""
     index = pipeline.issued
     thread = threads[index]
     d = code[pipeline.code]
@@ -195,7 +230,9 @@ def commit_here(p, block, threads, pipeline, code, memory, b, t):
 
 
 @njit
-def commit(p, block, threads, pipelines, pipeline, code, memory, lines, fetched, pool, heap, queues, tokens, waiters, commands, parts, pipe, b, t):
+def commit(
+    p, block, threads, pipelines, pipeline, code, memory, lines, fetched, pool, heap, queues, tokens, waiters, commands, parts, pipe, b, t
+):
     """The request of this cycle takes effect; the thread's next instruction is fetched and its scoreboard looked at."""
     index = pipeline.issued
     pipeline.issued = -1
@@ -254,9 +291,7 @@ def engine(
             post(p, block, pool, heap, b, d.op, home, number, pipeline.other, 0, index, d.rd, -1, 1, t + 1)
     elif d.op >= COLL_BARRIER and d.op <= COLL_FIRST:
         thread.hold, thread.hold_why, thread.detail = NEVER, ON_COLLECTIVE, pipeline.other
-        arrive(
-            p, block, threads, pipelines, code, pool, heap, parts, b, index, d.rd, d.op, pipeline.value, pipeline.other, t
-        )
+        arrive(p, block, threads, pipelines, code, pool, heap, parts, b, index, d.rd, d.op, pipeline.value, pipeline.other, t)
     elif d.op >= CACHE_FLUSH and d.op <= CACHE_FLUSHINVAL:
         thread.flushing = 0
         done = walk(p, block, memory, lines, pool, heap, b, pipe, thread, index, d.op, pipeline.value, pipeline.other, t)

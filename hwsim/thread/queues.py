@@ -4,7 +4,15 @@ import numpy as np
 
 from hwsim.kernels import njit
 from hwsim.thread.messages import keep, next_order, take_slot
-from hwsim.thread.ops import ANSWER, N_QUEUE, ON_QUEUE, QUEUE_POP, QUEUE_PUSH, QUEUE_TRYPOP, QUEUE_TRYPUSH
+from hwsim.thread.ops import (
+    ANSWER,
+    N_QUEUE,
+    ON_QUEUE,
+    QUEUE_POP,
+    QUEUE_PUSH,
+    QUEUE_TRYPOP,
+    QUEUE_TRYPUSH,
+)
 from hwsim.thread.thread import set_register, wake
 
 

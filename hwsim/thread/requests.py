@@ -7,7 +7,22 @@ from hwsim.thread.cache import arrived, write_words
 from hwsim.thread.memory import READ, serve, serve_two, server
 from hwsim.thread.messages import keep, next_order, take_slot
 from hwsim.thread.ops import (
-    AMO_CAS_D, AMO_CAS_W, ANSWER, HOST, LB, LINE_READ, LINE_WRITE, LWU, NEVER, ON_DRAM, ON_REMOTE, ON_SCRATCHPAD, REQUEST, SB, SD, WHO_NOBODY,
+    AMO_CAS_D,
+    AMO_CAS_W,
+    ANSWER,
+    HOST,
+    LB,
+    LINE_READ,
+    LINE_WRITE,
+    LWU,
+    NEVER,
+    ON_DRAM,
+    ON_REMOTE,
+    ON_SCRATCHPAD,
+    REQUEST,
+    SB,
+    SD,
+    WHO_NOBODY,
 )  # fmt: skip
 from hwsim.thread.thread import set_register, stop, take_ring_slot, wake
 

@@ -12,11 +12,12 @@ from hwsim.spec.thread import ThreadMachineSpec
 from hwsim.thread import block, pipeline
 from hwsim.thread.decode import decode
 from hwsim.thread.image import Image
+from hwsim.thread.measure import measured
 from hwsim.thread.memory_map import SCRATCHPAD, Memory, read_words, write_words
 from hwsim.thread.ops import FENCED, NEVER, RUNNING, WINDOW_LOCAL
-from hwsim.thread.result import ThreadResult, measured
 from hwsim.thread.state import State, empty_state
 from hwsim.thread.verdict import check_status, deadlock
+from hwsim.thread_result import ThreadResult
 
 ARGUMENTS, A0, SP = 8, 10, 2
 LONG_EPOCH, SPANS_AT_ONCE = 1 << 22, 1 << 20

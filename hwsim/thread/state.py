@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from hwsim.spec.thread import SLOTS_MAX, ThreadMachineSpec
-from hwsim.thread.ops import CAUSES, COUNTERS, NEVER
+from hwsim.thread.ops import NEVER
+from hwsim.thread_result import CAUSES, COUNTERS
 
 CODE = np.dtype([
     ("imm", "i8"), ("op", "u1"), ("group", "u1"), ("rd", "u1"), ("rs1", "u1"), ("rs2", "u1"), ("rs3", "u1"), ("rm", "u1"),
@@ -17,17 +18,21 @@ THREAD = np.dtype([
     ("x", "i8", (32,)), ("ready", "i8", (32,)), ("why", "u1", (32,)), ("pc", "i8"), ("wake", "i8"), ("earliest", "i8"), ("last", "i8"),
     ("hold", "i8"), ("fetch", "i8"), ("line", "i8"), ("slots", "i8", (SLOTS_MAX,)), ("head", "i4"), ("cause", "u1"), ("hold_why", "u1"),
     ("stuck", "u1"), ("ended", "u1"), ("dma_left", "i8"), ("code", "i8"), ("issued", "i8"), ("waits", "i8", (len(CAUSES),)),
-    ("mtvec", "i8"), ("mepc", "i8"), ("mcause", "i8"), ("mtval", "i8"), ("mscratch", "i8"), ("mstatus", "i8"), ("frm", "i8"), ("detail", "i8"),
-    ("lr_home", "i8"), ("lr_at", "i8"), ("lr_version", "i8"), ("flushing", "i8"), ("hold_until", "i8"), ("collect_reg", "i8"), ("span_begin", "i8"),
+    ("mtvec", "i8"), ("mepc", "i8"), ("mcause", "i8"), ("mtval", "i8"), ("mscratch", "i8"), ("mstatus", "i8"), ("frm", "i8"), ("detail",
+    "i8"),
+    ("lr_home", "i8"), ("lr_at", "i8"), ("lr_version", "i8"), ("flushing", "i8"), ("hold_until", "i8"), ("collect_reg", "i8"),
+    ("span_begin", "i8"),
     ("span_end", "i8"), ("span_cause", "i8"),
 ], align=True)  # fmt: skip
 PIPELINE = np.dtype([
     ("number", "i8"), ("parked", "i8"),
-    ("first", "i8"), ("threads", "i8"), ("interval", "i8"), ("stp", "i8"), ("last", "i8"), ("next", "i8"), ("issued", "i8"), ("address", "i8"),
+    ("first", "i8"), ("threads", "i8"), ("interval", "i8"), ("stp", "i8"), ("last", "i8"), ("next", "i8"), ("issued", "i8"), ("address",
+    "i8"),
     ("value", "i8"), ("other", "i8"), ("home", "i8"), ("cached", "i8"), ("code", "i8"), ("before", "i8"), ("count", "i8"), ("clock", "i8"),
     ("waits", "i8", (len(CAUSES),)),
 ], align=True)  # fmt: skip
-# version: counts writes to words of a hash, for store-conditional; dma_*: of the command that is being read; status, who, what, where, clock: why
+# version: counts writes to words of a hash, for store-conditional; dma_*: of the command that is being read; status, who, what, where,
+# clock: why
 # the block stopped: a status of ops, the thread, the trap's cause or the exit's code, the trap's value, the cycle
 BLOCK = np.dtype([
     ("bank", "i8", (64,)), ("channel", "i8", (16,)), ("version", "i8", (64,)), ("count", "i8", (len(COUNTERS),)), ("waiting", "i8"),
@@ -39,7 +44,8 @@ BLOCK = np.dtype([
 LINE = np.dtype([("tag", "i8"), ("ready", "i8"), ("used", "i8"), ("written", "u8"), ("word", "i8", (8,))], align=True)
 FETCH_LINE = np.dtype([("tag", "i8"), ("ready", "i8"), ("used", "i8")])
 MESSAGE = np.dtype([
-    ("cycle", "i8"), ("order", "i8"), ("kind", "i4"), ("op", "i4"), ("to", "i4"), ("home", "i4"), ("hop", "i4"), ("bits", "i4"), ("who", "i4"),
+    ("cycle", "i8"), ("order", "i8"), ("kind", "i4"), ("op", "i4"), ("to", "i4"), ("home", "i4"), ("hop", "i4"), ("bits", "i4"), ("who",
+    "i4"),
     ("reg", "i4"), ("slot", "i4"), ("pipe", "i4"), ("at", "i8"), ("value", "i8"), ("other", "i8"), ("word", "i8", (8,)),
 ], align=True)  # fmt: skip
 HEAP = np.dtype([("cycle", "i8"), ("order", "i8"), ("slot", "i8")])
@@ -51,7 +57,8 @@ ELEMENT = np.dtype([("ready", "i8"), ("value", "i8"), ("to", "i8"), ("command", 
 SPAN = np.dtype([("thread", "i8"), ("cause", "i8"), ("begin", "i8"), ("end", "i8"), ("detail", "i8")])
 PARAMETER_NAMES = (
     "blocks", "threads", "pipelines", "mtp_threads", "slots", "branch", "line_bits", "line_words", "data_sets", "data_ways", "data_hit",
-    "fetch_bits", "fetch_words", "fetch_sets", "fetch_ways", "fetch_hit", "banks", "pad_latency", "pad_bytes", "channels", "access", "dram_latency",
+    "fetch_bits", "fetch_words", "fetch_sets", "fetch_ways", "fetch_hit", "banks", "pad_latency", "pad_bytes", "channels", "access",
+    "dram_latency",
     "bytes", "row", "hop_row", "hop_column", "link_row", "link_column", "header", "dma_depth", "dma_flight", "dma_start", "queues", "depth",
     "queue_latency", "collective_latency", "stack", "code_base", "codes", "tohost", "jump", "trace", "shuffle", "parity",
 )  # fmt: skip

@@ -4,10 +4,23 @@ import numpy as np
 
 from hwsim.kernels import njit
 from hwsim.thread.ops import (
-    CSRRC, CSRRCI, CSRRS, CSRRSI, CSRRW, CSRRWI, EBREAK, ECALL, MRET, NEVER, ON_ENDED, T_BREAK, T_ECALL, T_ILLEGAL, TRAPPED,
+    CSRRC,
+    CSRRCI,
+    CSRRS,
+    CSRRSI,
+    CSRRW,
+    CSRRWI,
+    EBREAK,
+    ECALL,
+    MRET,
+    NEVER,
+    ON_ENDED,
+    T_BREAK,
+    T_ECALL,
+    T_ILLEGAL,
+    TRAPPED,
 )  # fmt: skip
 from hwsim.thread.thread import set_register, stop
-
 
 
 @njit

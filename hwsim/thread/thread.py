@@ -1,7 +1,17 @@
 """A thread's scoreboard: from which cycle on its next instruction may issue, what it waits for till then, and the account of it."""
 
 from hwsim.kernels import njit
-from hwsim.thread.ops import DMA_WAIT, EXIT, NEVER, ON_DMA, ON_FENCE, ON_FETCH, ON_INTERVAL, ON_SLOTS, ON_TURN
+from hwsim.thread.ops import (
+    DMA_WAIT,
+    EXIT,
+    NEVER,
+    ON_DMA,
+    ON_FENCE,
+    ON_FETCH,
+    ON_INTERVAL,
+    ON_SLOTS,
+    ON_TURN,
+)
 
 
 @njit

@@ -5,8 +5,9 @@ from typing import Any
 from hwsim.spec.errors import SimulationError
 from hwsim.spec.thread import ThreadMachineSpec
 from hwsim.thread.image import Image
-from hwsim.thread.ops import CAUSES, EXITED, FULL_INBOX, FULL_OUTBOX, HOST, NEVER, RUNNING, TRAPPED
+from hwsim.thread.ops import EXITED, FULL_INBOX, FULL_OUTBOX, HOST, NEVER, RUNNING, TRAPPED
 from hwsim.thread.state import State
+from hwsim.thread_result import CAUSES
 
 TRAPS = {
     1: "no instruction there; the code ends before", 2: "an illegal instruction or operand", 3: "a breakpoint", 4: "a misaligned load",
@@ -26,7 +27,8 @@ def thread_name(spec: ThreadMachineSpec, index: int) -> str:
 
 
 def check_status(spec: ThreadMachineSpec, image: Image, state: State) -> bool:
-    """True: the program said that it is done. Raises for everything else; of several reasons the first one in time, then in block, counts."""
+    """True: the program said that it is done. Raises for everything else; of several reasons the first one in time, then in block,
+    counts."""
     stopped = [b for b in range(spec.blocks) if state.blocks["status"][b] != RUNNING]
     first = min(stopped, key=lambda b: (int(state.blocks["clock"][b]), b))
     s: Any = state.blocks[first]
@@ -34,7 +36,8 @@ def check_status(spec: ThreadMachineSpec, image: Image, state: State) -> bool:
     if status == HOST:
         return _host(image, what)
     if status in (FULL_INBOX, FULL_OUTBOX):
-        raise SimulationError(f"{image.name}: too many messages wait at block {first}; use fewer threads or blocks, or spread what they address")
+        place = f"{image.name}: too many messages wait at block {first}"
+        raise SimulationError(f"{place}; use fewer threads or blocks, or spread what they address")
     name, pc = thread_name(spec, who), int(state.threads["pc"][who])
     if status == EXITED:
         raise SimulationError(f"{image.name}: {name} left with code {what}; the kernel says that something is wrong")

@@ -14,6 +14,7 @@ PLANTS = {
     "floors": ("mapper/passes/planted.py", "import hwsim.engine"),
     "models see of the mapper its graph alone": ("models/planted.py", "import mapper.passes"),
     "the engine's rooms are the engine's": ("rtl/planted.py", "import hwsim.components.link"),
+    "the thread machine's rooms are its own": ("mapper/planted_thread.py", "import hwsim.thread.run"),
     "a Result is made by the engine": ("mapper/planted.py", "import hwsim.result"),
     "nothing below the trip knows models": ("hwsim/spec/planted.py", "import models"),
     "door: numba": ("hwsim/report/planted.py", "import numba"),

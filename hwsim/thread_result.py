@@ -4,7 +4,18 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from hwsim.thread.ops import CAUSES, COUNTERS
+# what a thread waits for; the last is no waiting
+CAUSES = (
+    "interval", "turn", "arithmetic", "dram", "scratchpad", "cache", "remote", "slots", "fence", "fetch", "dma", "queue", "collective",
+    "ended",
+)  # fmt: skip
+COUNTERS = (
+    "dram_read_accesses", "dram_write_accesses", "dram_atomics", "dram_busy_cycles", "scratchpad_read_accesses",
+    "scratchpad_write_accesses",
+    "scratchpad_atomics", "data_hits", "data_misses", "data_written_back", "fetch_hits", "fetch_misses", "messages", "message_bits",
+    "link_busy_cycles", "dma_commands", "dma_elements", "dma_busy_cycles", "queue_operations", "collective_operations", "integer_ops",
+    "multiply_ops", "float_ops",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -54,24 +65,3 @@ class ThreadResult:
         pipelines = tuple(PipelineResult(**p) for p in d.pop("pipelines"))
         threads = tuple(tuple(t) for t in d.pop("threads"))
         return cls(**{**d, "pipelines": pipelines, "threads": threads, "blocks": tuple(d["blocks"]), "notes": tuple(d["notes"])})
-
-
-def measured(spec: Any, program: str, cycles: int, threads: Any, pipelines: Any, blocks: Any) -> ThreadResult:
-    """Closes the account at `cycles`: what has ended has `ended` till then."""
-    ended = CAUSES.index("ended")
-    rows = []
-    for t in threads:
-        waits = t["waits"].copy()
-        waits[ended] += cycles - int(t["issued"]) - int(waits.sum())
-        rows.append((int(t["issued"]), *(int(w) for w in waits)))
-    pipes = []
-    for i, p in enumerate(pipelines):
-        waits = p["waits"].copy()
-        waits[ended] += cycles - int(p["count"]) - int(waits.sum())
-        kind = "stp" if p["stp"] else "mtp"
-        pipes.append(
-            PipelineResult(i // spec.pipelines, int(p["number"]), kind, int(p["count"]), dict(zip(CAUSES, map(int, waits), strict=True)))
-        )
-    counters = tuple(dict(zip(COUNTERS, map(int, b["count"]), strict=True)) for b in blocks)
-    notes = (f"{len(spec.assumed)} figures of {spec.name} are assumed, no public source states them",) if spec.assumed else ()
-    return ThreadResult(program, spec.name, spec.digest, spec.clock_mhz, cycles, tuple(pipes), tuple(rows), counters, notes)
