@@ -7,15 +7,9 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hwsim.spec import commands
-from hwsim.spec.errors import SpecError
 from hwsim.spec.machine import AcceleratorSpec, PESpec
 
 TABLE_BYTES = 256  # of gelu and silu on int8 machines
-
-
-def check_gates(spec: AcceleratorSpec) -> None:
-    if spec.pe.number != "int8":
-        raise SpecError(f"pe.number: {spec.pe.number} has no gates; use int8")
 
 
 def flow(payload: data.Layout) -> wiring.Signature:
@@ -24,11 +18,13 @@ def flow(payload: data.Layout) -> wiring.Signature:
 
 
 def element(pe: PESpec):
-    return signed(pe.element_bits)
+    """int8, or the bits of an FP16 number."""
+    return signed(pe.element_bits) if pe.number == "int8" else unsigned(pe.element_bits)
 
 
 def sums(pe: PESpec):
-    return signed(pe.sum_bits)
+    """int32, or the bits of an FP32 number."""
+    return signed(pe.sum_bits) if pe.number == "int8" else unsigned(pe.sum_bits)
 
 
 def weight(pe: PESpec) -> data.StructLayout:
@@ -41,10 +37,14 @@ def block(pe: PESpec) -> data.ArrayLayout:
 
 
 def step(pe: PESpec) -> data.StructLayout:
-    """What a PE is told each cycle. `first`: ws first batch of a fold, os first step of a group; `capture`: os last step of a group."""
+    """What a PE is told each cycle. `lane`: which of the sums in flight; `there`: the row has a block (ws); `first`: ws first batch of a
+    fold, os first product of a sum; `capture`: os last product of a sum."""
     return data.StructLayout(
-        {"valid": 1, "slot": range(pe.kept_max), "first": 1, "capture": 1, "end": 1}
-    )
+        {
+            "valid": 1, "slot": range(pe.kept_max), "lane": range(pe.adder_latency_cycles),
+            "there": 1, "first": 1, "capture": 1,
+        }
+    )  # fmt: skip
 
 
 def chunk_elements(spec: AcceleratorSpec) -> int:
@@ -55,10 +55,10 @@ def chunk_elements(spec: AcceleratorSpec) -> int:
 def batch(spec: AcceleratorSpec) -> data.StructLayout:
     """`config` holds for everything in flight. `first`, `last`: of a fold (ws) or a group (os); `end`: the last of its command.
 
-    acts, [rows, elements]: ws: what each row of PEs reads of one pixel, its block first, absent blocks 0. os: row r holds the chunk
-    of pixel rows - 1 - r, so that pixel 0 leaves first.
+    acts, [lanes, rows, elements], lanes = adder_latency_cycles: ws: what each row of PEs reads of pixel `lane`, its block first, absent
+    blocks 0; `blocks` of the rows have one. os: row r, lane l holds the chunk of pixel (rows - 1 - r)*lanes + l, so that pixel 0 leaves first.
     """
-    elements = chunk_elements(spec)
+    elements, lanes = chunk_elements(spec), spec.pe.adder_latency_cycles
     config = data.StructLayout(
         {
             "os": 1,
@@ -69,12 +69,13 @@ def batch(spec: AcceleratorSpec) -> data.StructLayout:
     return data.StructLayout(
         {
             "config": config,
-            "steps": range(max(elements, spec.pe.kept_max) + 1),
-            "pixels": range(spec.array.rows + 1),
+            "steps": range(max(elements, spec.pe.kept_max) * lanes + 1),
+            "pixels": range(spec.array.rows * lanes + 1),
+            "blocks": range(spec.array.rows + 1),
             "first": 1,
             "last": 1,
             "end": 1,
-            "acts": data.ArrayLayout(data.ArrayLayout(element(spec.pe), elements), spec.array.rows),
+            "acts": data.ArrayLayout(data.ArrayLayout(data.ArrayLayout(element(spec.pe), elements), spec.array.rows), lanes),
         }
     )
 

@@ -1,4 +1,4 @@
-"""The tile machine in gates, in the order of the tick of its model, hwsim/engine/tick.py. INT8; rtl/limits.py says what is refused.
+"""The tile machine in gates, in the order of the tick of its model, hwsim/engine/tick.py. rtl/limits.py says what is refused.
 
 Memory is a port of requests and responses: `o_request` gives one beat's request a cycle, the requester that was served last asked last;
 `i_response` brings what was read, in the order of the requests, and is never refused.
@@ -31,7 +31,6 @@ class Top(wiring.Component):
     """Runs `i_words` commands at `i_base`, from the cycle in which `i_words` is above 0. `o_ended`: all before the end is done."""
 
     def __init__(self, spec: AcceleratorSpec):
-        signatures.check_gates(spec)
         self.spec = spec
         super().__init__(
             {

@@ -8,8 +8,8 @@ cycle, from cycle e + R + C + D + L on, e the cycle of the group's last step. Ro
 
 What stalls it: no batch; ws: the first batch of a fold before `start_rows` of its weight rows are
 in the shadow registers; os: no weight row at the start of L steps; another (dataflow, kept, block)
-until the last row has left; os: the last step of a group within R + C - 1 + R*L cycles of the
-previous group's.
+until the last row has left; os: the last L steps of a group, which end R + C - 1 + R*L cycles after
+the previous group's last step at least.
 """
 
 import numpy as np
@@ -106,17 +106,18 @@ def _leave(s, first):
 
 
 @njit(forceinline=True)
+def _group_gap(c):
+    """From the last step of a group to the first of the last L of the next."""
+    return c.rows + c.cols + (c.rows - 1) * c.latency
+
+
+@njit(forceinline=True)
 def _issue(c, s, weight, log, now):
     """One step; os takes a weight row every L steps."""
     if s.os:
-        if (
-            s.left == 1
-            and s.last
-            and s.grouped
-            and now < s.group_end + c.rows + c.cols - 1 + c.rows * c.latency
-        ):
-            return DRAIN
         if s.phase == 0:
+            if s.left == c.latency and s.last and s.grouped and now < s.group_end + _group_gap(c):
+                return DRAIN
             if not can_pop(weight) or not weight.slots[weight.head, W_OS]:
                 return WAIT_INPUT
             pop(weight)

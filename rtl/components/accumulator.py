@@ -1,22 +1,23 @@
 """Accumulator in gates: writes the array's rows into level acc, or adds them. Twin: hwsim/components/accumulator.py, which says what it
 does and in which cycle.
 
-A row that arrives asks level acc for its place in the same cycle and is written in the next: visible L + 1 cycles after its arrival, L = 1.
+A row that arrives asks level acc for its place in the same cycle, is added from the next on, and is written L cycles after its arrival.
 Commands wait in a queue that holds all that can be between feed and here: a batch each in the link and in the array.
 """
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
 from hwsim.spec.machine import AcceleratorSpec
 from rtl import signatures
+from rtl.floats.pipe import delayed
+from rtl.floats.units import Add
 
 
 class Accumulator(wiring.Component):
     def __init__(self, spec: AcceleratorSpec):
-        signatures.check_gates(spec)
         self.spec, row = spec, signatures.acc_row(spec)
         super().__init__(
             {
@@ -48,20 +49,29 @@ class Accumulator(wiring.Component):
         with m.If(self.i.valid):
             m.d.sync += at.eq(Mux(last, 0, at + 1))
             m.d.sync += added.eq(~ends & (added | last))
-        write, adds, valid = self.o_write.payload, Signal(), Signal()
-        m.d.sync += [
-            row.eq(self.i.payload),
-            valid.eq(self.i.valid),
-            write.row.eq(place),
-            adds.eq(walk.accumulate | added),
+        write, adds, latency = self.o_write.payload, Signal(), self.spec.pe.adder_latency_cycles
+        m.d.sync += [row.eq(self.i.payload), adds.eq(walk.accumulate | added)]
+        told = self._told(m, Cat(self.i.valid, ends, Mux(ends, walk.signals, 0)), latency + 1)
+        m.d.comb += [
+            self.o_write.valid.eq(told[latency - 1][0]),
+            write.row.eq(delayed(m, Value.cast(place)[: len(write.row)], latency, "place")),
+            self.o_done.eq(told[latency][1]),
+            self.o_give.eq(told[latency][2:]),
         ]
-        m.d.comb += self.o_write.valid.eq(valid)
         for c in range(array.cols):
-            m.d.comb += write.sums[c].eq(row.sums[c] + Mux(adds, self.i_data[c], 0))
-        signals = Signal(4)
-        later = Signal(4)
-        m.d.sync += [signals.eq(Mux(ends, walk.signals, 0)), later.eq(signals)]
-        ended, done = Signal(), Signal()
-        m.d.sync += [ended.eq(ends), done.eq(ended)]
-        m.d.comb += [self.o_give.eq(later), self.o_done.eq(done)]
+            before = Mux(adds, self.i_data[c], 0)
+            if self.spec.pe.number == "int8":
+                m.d.comb += write.sums[c].eq(row.sums[c] + before)
+            else:
+                m.submodules[f"add_{c}"] = add = Add(latency - 1)  # the level's own register is the last
+                m.d.comb += [add.i_a.eq(row.sums[c]), add.i_b.eq(before), write.sums[c].eq(add.o)]
         return m
+
+    @staticmethod
+    def _told(m: Module, value: Value, cycles: int) -> list[Signal]:
+        """What was told 1, 2, ... `cycles` ago."""
+        out: list[Signal] = []
+        for k in range(cycles):
+            out.append(Signal(len(value), name=f"told_{k}"))
+            m.d.sync += out[k].eq(out[k - 1] if k else value)
+        return out

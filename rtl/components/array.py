@@ -1,8 +1,8 @@
 """Array in gates, PE by PE. Twin: hwsim/components/array.py, which says what it does and in which cycle.
 
 A batch is taken whole. Row 0 works from the next cycle on; row r + 1 starts when row r has used its last slot (ws), or one cycle after
-it (os). Blocks wait in a triangle of registers that moves with these starts. Columns follow a cycle apart; the sums that leave are put
-in step again at the bottom. Weights go to the shadow registers of a row at once in all columns (ws), or enter a column a cycle later
+it (os). Blocks, one for each sum in flight (a lane), wait in a triangle of registers that moves with these starts. Columns follow a cycle
+apart; the sums that leave are put in step again at the bottom. Weights go to the shadow registers of a row at once in all columns (ws), or enter a column a cycle later
 than its neighbour and flow south (os).
 """
 
@@ -14,6 +14,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
 
+from hwsim.spec.errors import SpecError
 from hwsim.spec.machine import AcceleratorSpec
 from rtl import signatures
 from rtl.components.pe import PE
@@ -31,10 +32,26 @@ class Folds:
     slot: Signal
 
 
+@dataclass
+class Begin:
+    """What a row of PEs begins: its first step, and what is told when the sums leave."""
+
+    step: Signal
+    pixels: Signal
+    blocks: Signal
+    end: Signal
+
+
+def check_array(spec: AcceleratorSpec) -> None:
+    if spec.pe.adder_latency_cycles > spec.array.cols + 1:
+        bound = f"above array.cols {spec.array.cols} + 1 has no gates, the sums of a group would not have left; use more columns"
+        raise SpecError(f"pe.adder_latency_cycles: {spec.pe.adder_latency_cycles} {bound}")
+
+
 class Array(wiring.Component):
     def __init__(self, spec: AcceleratorSpec):
-        signatures.check_gates(spec)
-        self.spec, self.rows, self.cols = spec, spec.array.rows, spec.array.cols
+        check_array(spec)
+        self.spec, self.rows, self.cols, self.lanes = spec, spec.array.rows, spec.array.cols, spec.pe.adder_latency_cycles
         super().__init__(
             {
                 "i_batch": In(stream.Signature(signatures.batch(spec))),
@@ -45,12 +62,13 @@ class Array(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        self._flowing = Signal()  # os: a weight row is taken
         self.pes = pes = [[PE(self.spec.pe) for _ in range(self.cols)] for _ in range(self.rows)]
         for r, line in enumerate(pes):
             for c, pe in enumerate(line):
                 m.submodules[f"pe_{r}_{c}"] = pe
         folds, now = self._folds(), Signal(signatures.batch(self.spec))
-        go, begin = Signal(), Signal(signatures.step(self.spec.pe))
+        go, begin = Signal(), self._begin("begin")
         self._issue(m, folds, now, go, begin)
         self._load_shadow(m, folds, pes)
         self._rows(m, folds, now, go, begin, pes)
@@ -59,9 +77,13 @@ class Array(wiring.Component):
 
     def start_rows(self, kept: int) -> int:
         """Weight rows in the shadow registers before a swap wave may start; a link of depth 1 brings one every second cycle."""
-        if self.spec.link_depth > 1:
+        if self.spec.link_depth > 1 or self.lanes > 1:
             return kept
         return self.rows * kept - (self.rows - 1) * kept // 2
+
+    def _begin(self, name: str) -> Begin:
+        step, batch = signatures.step(self.spec.pe), signatures.batch(self.spec).members
+        return Begin(Signal(step, name=name), *(Signal(batch[n], name=f"{name}_{n}") for n in ("pixels", "blocks", "end")))
 
     def _folds(self) -> Folds:
         wide, slots = bits_for(self.rows + 4), self.rows * self.spec.pe.kept_max
@@ -74,47 +96,54 @@ class Array(wiring.Component):
             slot=Signal(range(self.spec.pe.kept_max + 1)),
         )
 
-    def _issue(self, m: Module, folds: Folds, now, go: Signal, begin) -> None:
+    def _issue(self, m: Module, folds: Folds, now, go: Signal, begin: Begin) -> None:
         """Takes batches and issues their steps. `now`: the batch that is being issued; `go`: row 0 gets a block; `begin`: with what."""
         new, held, weights = self.i_batch.payload, Signal.like(now, name="held"), self.i_weight
-        rows, cols, kept_max = self.rows, self.cols, self.spec.pe.kept_max
-        stages = self.spec.pe.multiplier_latency_cycles
-        take, step, block_done, ends = Signal(), Signal(), Signal(), Signal()
+        rows, kept_max, lanes = self.rows, self.spec.pe.kept_max, self.lanes
+        way = rows + self.cols + self.spec.pe.multiplier_latency_cycles
+        take, step, row_done, block_done, ends = (Signal(name=n) for n in ("take", "step", "row_done", "block_done", "ends"))
         slot, slot_now = Signal(range(kept_max)), Signal(range(kept_max))
+        lane, lane_now = Signal(range(lanes)), Signal(range(lanes))
         # until the last row has left; os: until the sums of the group before have left
         leaving = (
-            (ends, rows + cols + stages + now.pixels),
-            (take & ~now.config.os, rows * now.config.kept + cols + stages),
+            (ends, way + lanes - 1 + now.pixels),
+            (take & ~now.config.os, way - rows + rows * lanes * now.config.kept - 1 + now.pixels),
         )
-        in_flight = self._countdown(m, "in_flight", rows * (kept_max + 1) + cols + stages, *leaving)
-        group_wait = self._countdown(m, "group_wait", 2 * rows + cols, (ends, 2 * rows + cols - 2))
+        in_flight = self._countdown(m, "in_flight", way + rows * lanes * (kept_max + 1) + lanes, *leaving)
+        gap = rows + self.cols - 1 + rows * lanes
+        group_wait = self._countdown(m, "group_wait", gap, (ends, gap - lanes))
         may_start = new.config.os | ~new.first | self._fold_ready(m, folds, new.config.kept)
         drained = (new.config.as_value() == held.config.as_value()) | (in_flight == 0)
-        last = now.last & (now.steps == 1)
-        fed = weights.valid & weights.payload.os & ~(last & (group_wait != 0))
+        last = now.last & (now.steps <= lanes)  # os: the last product of each sum
+        fed = (lane_now != 0) | (weights.valid & weights.payload.os & ~(last & (group_wait != 0)))
         m.d.comb += [
             self.i_batch.ready.eq((held.steps == 0) & drained & may_start),
             take.eq(self.i_batch.valid & self.i_batch.ready),
             now.eq(Mux(take, new.as_value(), held.as_value())),
             step.eq((now.steps != 0) & (~now.config.os | fed)),
-            ends.eq(step & now.config.os & last),
+            ends.eq(step & now.config.os & now.last & (now.steps == 1)),
             slot_now.eq(Mux(take, 0, slot)),
-            block_done.eq(slot_now == now.config.kept - 1),
+            lane_now.eq(Mux(take, 0, lane)),
+            row_done.eq(lane_now == lanes - 1),
+            block_done.eq(row_done & (slot_now == now.config.kept - 1)),
             go.eq(Mux(now.config.os, step, take)),
-            begin.first.eq(now.first),
-            begin.capture.eq(now.config.os & last),
+            self._flowing.eq(now.config.os & step & (lane_now == 0)),
+            begin.step.lane.eq(lane_now),
+            begin.step.first.eq(now.first),
+            begin.step.capture.eq(now.config.os & last),
+            begin.pixels.eq(now.pixels),
+            begin.blocks.eq(now.blocks),
             begin.end.eq(now.end),
         ]
-        m.d.sync += [held.eq(now), slot.eq(slot_now)]
+        m.d.sync += [held.eq(now), slot.eq(slot_now), lane.eq(lane_now)]
         with m.If(step):
-            m.d.sync += [held.steps.eq(now.steps - 1), held.first.eq(0)]
-            m.d.sync += slot.eq(Mux(block_done, 0, slot_now + 1))
+            m.d.sync += [held.steps.eq(now.steps - 1), lane.eq(Mux(row_done, 0, lane_now + 1))]
+        with m.If(step & row_done):
+            m.d.sync += [held.first.eq(0), slot.eq(Mux(block_done, 0, slot_now + 1))]
         with m.If(step & now.config.os & block_done):
-            for r in range(rows):
-                m.d.sync += held.acts[r].eq(self._next_block(now.acts[r], now.config.block_log2))
-        self._group = Signal.like(now.pixels)  # os: pixels of the group that is leaving
-        with m.If(ends):
-            m.d.sync += self._group.eq(now.pixels)
+            for now_lane, held_lane in zip(now.acts, held.acts, strict=True):
+                for r in range(rows):
+                    m.d.sync += held_lane[r].eq(self._next_block(now_lane[r], now.config.block_log2))
         with m.If(take & ~now.config.os & now.first):
             m.d.sync += folds.waves.eq(folds.waves + 1)
 
@@ -167,29 +196,34 @@ class Array(wiring.Component):
                 m.d.sync += [f.loads.eq(f.loads + 1), f.loaded.eq(0), f.slot.eq(0), f.row.eq(0)]
         self._loading = load
 
-    def _rows(self, m: Module, folds: Folds, now, go: Signal, begin, pes: list[list[PE]]) -> None:
+    def _rows(self, m: Module, folds: Folds, now, go: Signal, begin: Begin, pes: list[list[PE]]) -> None:
         """The start of each row and what enters its first PE; tells `_south` when a row of sums leaves."""
-        os, kept = now.config.os, now.config.kept
-        m.d.comb += self.i_weight.ready.eq(self._loading | (os & go))
-        blocks = [
-            now.acts[r].as_value()[: signatures.block(self.spec.pe).size] for r in range(self.rows)
-        ]
+        os, kept, size = now.config.os, now.config.kept, signatures.block(self.spec.pe).size
+        m.d.comb += self.i_weight.ready.eq(self._loading | self._flowing)
+        blocks: list[Value] = [Cat(lane[r].as_value()[:size] for lane in now.acts) for r in range(self.rows)]
         for r, line in enumerate(pes):
-            at = Signal(signatures.step(self.spec.pe), name=f"step_{r}")
-            m.d.sync += at.valid.eq(go | (at.valid & ~os & (at.slot != kept - 1)))
-            m.d.sync += at.slot.eq(at.slot + 1)
+            row = self._begin(f"row_{r}")
+            at, lane_ends, ends = row.step, Signal(name=f"lane_ends_{r}"), Signal(name=f"row_ends_{r}")
+            m.d.comb += [lane_ends.eq(at.lane == self.lanes - 1), ends.eq(lane_ends & (at.slot == kept - 1))]
+            m.d.sync += [at.valid.eq(go | (at.valid & ~os & ~ends)), at.lane.eq(Mux(lane_ends, 0, at.lane + 1))]
+            with m.If(lane_ends):
+                m.d.sync += at.slot.eq(at.slot + 1)
             with m.If(go):
                 m.d.sync += [
+                    at.eq(begin.step),
+                    at.valid.eq(1),
                     at.slot.eq(0),
-                    at.first.eq(begin.first),
-                    at.capture.eq(begin.capture),
-                    at.end.eq(begin.end),
+                    at.lane.eq(Mux(os, begin.step.lane, 0)),
+                    at.there.eq(os | (r < begin.blocks)),
+                    row.pixels.eq(begin.pixels),
+                    row.blocks.eq(begin.blocks),
+                    row.end.eq(begin.end),
                 ]
                 blocks = self._advance(m, r, blocks)
             m.d.comb += [
                 line[0].i_step.eq(at),
-                line[0].i_acts.eq(blocks[r]),
-                line[0].i_swap.eq(self._swap(m, r, go & ~os & begin.first)),
+                line[0].i_acts.eq(Select(blocks[r][k * size : (k + 1) * size] for k in range(self.lanes))[at.lane]),
+                line[0].i_swap.eq(self._swap(m, r, go & ~os & begin.step.first)),
             ]
             for west, east in zip(line, line[1:], strict=False):
                 m.d.comb += [
@@ -199,14 +233,14 @@ class Array(wiring.Component):
                 ]
             with m.If(line[-1].i_swap):
                 m.d.sync += folds.passed[r].eq(folds.passed[r] + 1)
-            go, begin = at.valid & (os | (at.slot == kept - 1)), at
-        self._leaving(m, go & ~os, go & os & begin.capture, begin.end)
+            go, begin = at.valid & (os | ends), row
+        self._leaving(m, os, kept, row)
 
     def _advance(self, m: Module, r: int, blocks: list[Value]) -> list[Value]:
         """The diagonal r of the triangle: rows r and below move one register on, those above stay."""
         moved = list(blocks)
         for q in range(r, self.rows):
-            moved[q] = Signal(signatures.block(self.spec.pe).size, name=f"block_{q}_{r}")
+            moved[q] = Signal(len(blocks[q]), name=f"block_{q}_{r}")
             m.d.sync += moved[q].eq(blocks[q])
         return moved
 
@@ -214,18 +248,23 @@ class Array(wiring.Component):
         """ws: tells row r to bring its shadow weights into use from the next cycle on."""
         return swap
 
-    def _leaving(self, m: Module, ws: Value, os: Value, end: Value) -> None:
+    def _leaving(self, m: Module, os: Value, kept: Value, row: Begin) -> None:
         """Rows of sums leave column 0 when the last product has met them: at once (ws), or one a cycle from the next on (os); the last
-        column follows C - 1 cycles later."""
-        told = self._delayed(m, "summed", Cat(ws, os, end, self._group), self.spec.pe.multiplier_latency_cycles)
-        ws, os, end, group = told[0], told[1], told[2], told[3:]
-        left, group_end = Signal(range(self.rows + 1)), Signal()
+        column follows C - 1 cycles later. `row`: the last row of PEs."""
+        at = row.step
+        ws = at.valid & ~os & (at.slot == kept - 1) & (at.lane < row.pixels)
+        ws_end = ws & row.end & (at.lane + 1 == row.pixels)
+        group = at.valid & os & at.capture & (at.lane == self.lanes - 1)
+        told = Cat(ws, ws_end, group, row.end, row.pixels)
+        told = self._delayed(m, "summed", told, self.spec.pe.multiplier_latency_cycles + self.lanes - 1)
+        ws, ws_end, group, end, pixels = told[0], told[1], told[2], told[3], told[4:]
+        left, group_end = Signal(range(self.rows * self.lanes + 1)), Signal()
         with m.If(left != 0):
             m.d.sync += left.eq(left - 1)
-        with m.If(os):
-            m.d.sync += [left.eq(group), group_end.eq(end)]
-        self._shift = left > 1
-        leaving = Cat(ws | (left != 0), (ws & end) | ((left == 1) & group_end))
+        with m.If(group):
+            m.d.sync += [left.eq(pixels), group_end.eq(end)]
+        self._shift = self._delayed(m, "leaves", left > 1, 1)
+        leaving = Cat(ws | (left != 0), ws_end | ((left == 1) & group_end))
         for c in range(self.cols):
             later = Signal(2, name=f"leaving_{c}")
             m.d.sync += later.eq(leaving)
@@ -236,7 +275,8 @@ class Array(wiring.Component):
         """What goes down each column: sums, weights (os), drained sums (os)."""
         shift = self._shift
         for c in range(self.cols):
-            column, flow = [line[c] for line in pes], self.i_weight.payload.weights[c].as_value()
+            column, new = [line[c] for line in pes], self.i_weight.payload.weights[c].as_value()
+            flow = self._held(m, f"held_flow_{c}", new) if self.lanes > 1 else new
             m.d.comb += column[0].i_flow.eq(self._delayed(m, f"flow_{c}", flow, c))
             for north, south in zip(column, column[1:], strict=False):
                 m.d.comb += [
@@ -245,10 +285,16 @@ class Array(wiring.Component):
                     south.i_drain.eq(north.o_drain),
                 ]
             m.d.comb += [pe.i_shift.eq(shift) for pe in column] + [pe.i_os.eq(os) for pe in column]
-            drained = self._delayed(m, f"drained_{c}", column[-1].o_drain, 1)
-            out = Mux(os, drained, column[-1].o_sum)
+            out = Mux(os, column[-1].o_drain, column[-1].o_sum)
             m.d.comb += self.o.payload.sums[c].eq(self._deskew(m, c, out))
             shift = self._delayed(m, f"shift_{c}", shift, 1)
+
+    def _held(self, m: Module, name: str, new: Value) -> Value:
+        """os: a weight row is taken with its first step and stays for the others."""
+        held = Signal(len(new), name=name)
+        with m.If(self._flowing):
+            m.d.sync += held.eq(new)
+        return Mux(self._flowing, new, held)
 
     def _deskew(self, m: Module, c: int, out: Value) -> Value:
         """Column c is C - 1 - c cycles ahead of the last one."""

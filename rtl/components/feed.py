@@ -1,5 +1,5 @@
 """Feed in gates: reads activations and pushes them to the array in batches. Twin: hwsim/components/feed.py, which says what it does and in
-which cycle. One pixel a batch in ws (the adder of whole numbers has latency 1).
+which cycle.
 
 Two walks: `blocks` over the reduced rank (r, s, k), `pixel` over the output (b, p, q); each has a place and a place to go back to. ws:
 the pixels are gone through for each fold; os: the blocks for each group of pixels. Level act is asked a cycle ahead, with the address of
@@ -34,13 +34,13 @@ class Step:
     blocks_end: Signal  # with this read the blocks of the command are through
     pixels_end: Signal  # this is the last pixel of the command
     fold_end: Signal  # ws: the fold's last read of a pixel; os: the group's last pixel
+    pixel_done: Signal  # ws: this read is the fold's last of a pixel
 
 
 class Feed(wiring.Component):
     def __init__(self, spec: AcceleratorSpec):
-        signatures.check_gates(spec)
         check_feed(spec)
-        self.spec, self.level = spec, signatures.level_address(spec)
+        self.spec, self.level, self.lanes = spec, signatures.level_address(spec), spec.pe.adder_latency_cycles
         super().__init__(
             {
                 "i": In(stream.Signature(signatures.command("compute"))),
@@ -56,23 +56,27 @@ class Feed(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         cmd, there = Signal(signatures.command("compute")), Signal()
-        s = Step(*(Signal() for _ in range(3)), Signal(16), *(Signal() for _ in range(3)))
-        fold = Signal(range(self.spec.array.rows + 1))  # ws: blocks of the fold that are read; os: pixels of the group
+        s = Step(*(Signal() for _ in range(3)), Signal(16), *(Signal() for _ in range(4)))
+        fold = Signal(range(self.spec.array.rows * self.lanes + 1))  # ws: blocks of the pixel that are read; os: pixels of the group
+        lane = Signal(range(self.lanes))  # ws: pixels of the batch that are read
         self._take(m, cmd, there, s)
-        blocks, blocks_next = self._blocks(m, cmd, s, fold)
-        first_pixel, pixel_next = self._pixel(m, cmd, s)
+        blocks_next = self._blocks(m, cmd, s, fold)
+        pixel_next = self._pixel(m, cmd, s)
         m.d.comb += self.o_read.address.eq(pixel_next + blocks_next)
-        last_read = s.fold_end
+        last_read = s.fold_end & (cmd.dataflow | (lane == self.lanes - 1) | s.pixels_end)
         m.d.comb += [
             self.o_batch.valid.eq(there & last_read),
             s.push.eq(self.o_batch.valid & self.o_batch.ready),
             s.read.eq(there & (~last_read | self.o_batch.ready)),
+            s.pixel_done.eq(s.read & s.fold_end & ~cmd.dataflow),
         ]
         with m.If(s.read):
             m.d.sync += fold.eq(fold + Mux(cmd.dataflow, 1, s.count))
+        with m.If(s.pixel_done):
+            m.d.sync += [fold.eq(0), lane.eq(lane + 1)]
         with m.If(s.push | s.take):
-            m.d.sync += fold.eq(0)
-        self._batch(m, cmd, s, fold, blocks, first_pixel)
+            m.d.sync += [fold.eq(0), lane.eq(0)]
+        self._batch(m, cmd, s, fold, lane)
         return m
 
     def _take(self, m: Module, cmd, there: Signal, s: Step) -> None:
@@ -101,8 +105,8 @@ class Feed(wiring.Component):
         with m.If(s.take):
             m.d.sync += cmd.eq(head)
 
-    def _blocks(self, m: Module, cmd, s: Step, fold: Signal) -> tuple[Signal, Value]:
-        """The walk over the reduced rank: this place, and the bytes from a pixel to the place of the next cycle."""
+    def _blocks(self, m: Module, cmd, s: Step, fold: Signal) -> Value:
+        """The walk over the reduced rank: the bytes from a pixel to the place of the next cycle."""
         elements = signatures.chunk_elements(self.spec)
         place = data.StructLayout(
             {"k": 16, "s": 16, "r": 16, "at": self.level, "at_s": self.level, "at_r": self.level}
@@ -119,7 +123,7 @@ class Feed(wiring.Component):
             s.blocks_end.eq(run_ends & line_ends & (now.r + 1 == cmd.count_r)),
             moved.eq(now),
             moved.k.eq(now.k + s.count),
-            moved.at.eq(now.at + (s.count << cmd.block_log2)),
+            moved.at.eq(now.at + (s.count << cmd.block_log2) * self.spec.pe.element_bytes),
         ]
         with m.If(run_ends):
             at_r = now.at_r + cmd.stride_r
@@ -135,19 +139,19 @@ class Feed(wiring.Component):
             m.d.comb += later.eq(Mux(s.blocks_end, 0, moved))
         with m.Elif(~cmd.dataflow & s.read):
             m.d.comb += later.eq(moved)
-            with m.If(s.push & ~s.pixels_end):
+            with m.If(s.pixel_done & ~s.pixels_end):
                 m.d.comb += later.eq(back)
-            with m.If(s.push & s.pixels_end):
+            with m.If(s.pixel_done & s.pixels_end):
                 m.d.sync += back.eq(moved)
         m.d.sync += now.eq(later)
-        group_full = fold == self.spec.array.rows - 1
+        group_full = fold == self.spec.array.rows * self.lanes - 1
         fold_full = fold + s.count == self.spec.array.rows
         m.d.comb += s.fold_end.eq(Mux(cmd.dataflow, group_full | s.pixels_end, fold_full | s.blocks_end))
         self._begins = now.as_value() == 0  # os: the first chunk of the group
-        return now, later.at
+        return later.at
 
-    def _pixel(self, m: Module, cmd, s: Step) -> tuple[Value, Value]:
-        """The walk over pixels: whether this is the first, and the address of the one of the next cycle."""
+    def _pixel(self, m: Module, cmd, s: Step) -> Value:
+        """The walk over pixels: the address of the one of the next cycle."""
         place = data.StructLayout(
             {"q": 16, "p": 16, "b": 16, "at": self.level, "at_p": self.level, "at_b": self.level}
         )
@@ -170,7 +174,7 @@ class Feed(wiring.Component):
         with m.If(s.take):
             m.d.comb += later.eq(first)
             m.d.sync += back.eq(first)
-        with m.Elif(~cmd.dataflow & s.push):
+        with m.Elif(s.pixel_done):
             m.d.comb += later.eq(Mux(s.pixels_end, first, moved))
         with m.Elif(cmd.dataflow & s.read):
             m.d.comb += later.eq(moved)
@@ -179,29 +183,38 @@ class Feed(wiring.Component):
             with m.If(s.push & s.blocks_end):
                 m.d.sync += back.eq(moved)
         m.d.sync += now.eq(later)
-        return (now.q == 0) & (now.p == 0) & (now.b == 0), later.at
+        return later.at
 
-    def _batch(self, m: Module, cmd, s: Step, fold: Signal, blocks, first_pixel: Value) -> None:
-        out, rows = self.o_batch.payload, self.spec.array.rows
+    def _batch(self, m: Module, cmd, s: Step, fold: Signal, lane: Signal) -> None:
+        out, first = self.o_batch.payload, Signal()  # ws: the first batch of its fold
+        with m.If(s.push):
+            m.d.sync += first.eq(s.pixels_end)
+        with m.If(s.take):
+            m.d.sync += first.eq(1)
         m.d.comb += [
             out.config.os.eq(cmd.dataflow),
             out.config.kept.eq(cmd.kept),
             out.config.block_log2.eq(cmd.block_log2),
-            out.steps.eq(Mux(cmd.dataflow, cmd.kept * s.count, cmd.kept)),
-            out.pixels.eq(Mux(cmd.dataflow, fold + 1, 1)),
-            out.first.eq(Mux(cmd.dataflow, self._begins, first_pixel)),
+            out.steps.eq(Mux(cmd.dataflow, cmd.kept * s.count, cmd.kept) * self.lanes),
+            out.pixels.eq(Mux(cmd.dataflow, fold, lane) + 1),
+            out.blocks.eq(fold + s.count),
+            out.first.eq(Mux(cmd.dataflow, self._begins, first)),
             out.last.eq(Mux(cmd.dataflow, s.blocks_end, s.pixels_end)),
             out.end.eq(s.blocks_end & s.pixels_end),
         ]
-        width = self.spec.levels.act.width_bits
-        held = [Signal(width, name=f"held_{r}") for r in range(rows)]
-        for r, early in enumerate(held):
-            place = Signal(16, name=f"place_{r}")  # ws: which block of the read is row r's
-            now = Signal(width, name=f"acts_{r}")
-            m.d.comb += [place.eq(r - fold), now.eq(early), out.acts[r].as_value().eq(now)]
-            with m.If(cmd.dataflow & (fold == rows - 1 - r)):
-                m.d.comb += now.eq(self.i_data)
-            with m.Elif(~cmd.dataflow & (r >= fold) & (place < s.count)):
-                shift = (place[: len(fold)] << cmd.block_log2)[: len(Signal(range(width // 8)))]
-                m.d.comb += now.eq(self.i_data >> (shift << 3))
+        for r in range(self.spec.array.rows):
+            self._row(m, cmd, s, fold, lane, r)
+
+    def _row(self, m: Module, cmd, s: Step, fold: Signal, lane: Signal, r: int) -> None:
+        """What a batch brings to row r of the PEs, gathered read by read."""
+        width, bits = self.spec.levels.act.width_bits, self.spec.pe.element_bits
+        place = Signal(16, name=f"place_{r}")  # ws: which block of the read is row r's
+        shift = (place[: len(fold)] << cmd.block_log2)[: len(Signal(range(width // bits)))]
+        part = Signal(width, name=f"part_{r}")
+        m.d.comb += [place.eq(r - fold), part.eq(Mux(cmd.dataflow, self.i_data, self.i_data >> (shift << (bits - 1).bit_length())))]
+        for k in range(self.lanes):
+            now, early = Signal(width, name=f"acts_{k}_{r}"), Signal(width, name=f"held_{k}_{r}")
+            its_pixel = fold == (self.spec.array.rows - 1 - r) * self.lanes + k
+            its_block = (r >= fold) & (place < s.count) & (lane == k)
+            m.d.comb += [now.eq(Mux(Mux(cmd.dataflow, its_pixel, its_block), part, early)), self.o_batch.payload.acts[k][r].as_value().eq(now)]
             m.d.sync += early.eq(Mux(s.push | s.take, 0, now))

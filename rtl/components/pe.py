@@ -1,9 +1,11 @@
 """PE in gates: one kept weight a cycle. Twin: hwsim/components/array.py, where the PEs are folded into one component.
 
-A step chooses its operands in its cycle; its product meets the sum `multiplier_latency_cycles` later. The first stage holds the operands
-where there are two stages or more, the others the product.
+A step chooses its operands in its cycle; its product meets the sum `multiplier_latency_cycles` later, and the sum is there
+`adder_latency_cycles` after that, for the next step of the same lane. The multiplier's first stage holds the operands where it has two
+stages or more.
+
 ws: `active` holds the weights of one block; the sums come from the north, `slot` 0 takes them in. os: weights flow south through
-`active[0]`, the sum stays; `capture` copies it to `drain`, which shifts south.
+`active[0]`, the sums stay; `capture` copies each to `drain`, which shifts south.
 """
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
@@ -13,6 +15,8 @@ from amaranth.lib.wiring import In, Out
 from hwsim.spec.machine import PESpec
 from rtl import signatures
 from rtl.components.nm_select import NMSelect
+from rtl.floats.pipe import delayed
+from rtl.floats.units import Add, Product
 
 
 class PE(wiring.Component):
@@ -49,27 +53,21 @@ class PE(wiring.Component):
             m.d.sync += active.eq(shadow)
 
         m.submodules.nm_select = select = NMSelect(self.spec)
-        weight = Signal(signatures.weight(self.spec))
-        begins = Mux(self.i_os, self.i_step.first, self.i_step.slot == 0)
+        step, weight = self.i_step, Signal(signatures.weight(self.spec))
+        payload = Signal(signatures.element(self.spec))
         m.d.comb += [
-            weight.eq(active[self.i_step.slot]),
+            weight.eq(active[step.slot]),
+            payload.eq(Mux(step.there, weight.payload, 0)),
             select.i_block.eq(self.i_acts),
             select.i_offset.eq(weight.offset),
             self.o_flow.eq(active[0]),
         ]
-        self.weight, self.act = weight.payload, select.o  # the operands of this cycle's step
-        product = self._product(m, self.weight, self.act)
-        told = Cat(begins, self.i_step.valid, self.i_step.valid & self.i_step.capture)
-        begins, valid, capture = self._staged(m, "told", told, self.spec.multiplier_latency_cycles)
-        start = Mux(self.i_os, 0, self.i_sum)
-        total = Signal(signatures.sums(self.spec))
-        m.d.comb += total.eq(Mux(begins, start, self.o_sum) + product)
-        with m.If(valid):
-            m.d.sync += self.o_sum.eq(total)
-        with m.If(capture):
-            m.d.sync += self.o_drain.eq(total)
-        with m.Elif(self.i_shift):
-            m.d.sync += self.o_drain.eq(self.i_drain)
+        self.weight, self.act = payload, select.o  # the operands of this cycle's step
+        begins = Mux(self.i_os, step.first, step.slot == 0)
+        told = Cat(begins, step.valid, step.valid & step.capture, step.lane)
+        told = delayed(m, told, self.spec.multiplier_latency_cycles, "told")
+        self._sum(m, self._product(m, self.weight, self.act), told)
+        self._drain(m, delayed(m, told[2:], self.spec.adder_latency_cycles, "summed"))
         m.d.sync += [
             self.o_acts.eq(self.i_acts),
             self.o_step.eq(self.i_step),
@@ -80,14 +78,40 @@ class PE(wiring.Component):
     def _product(self, m: Module, weight: Value, act: Value) -> Value:
         stages = self.spec.multiplier_latency_cycles
         if stages > 1:
-            weight, act = self._staged(m, "weight", weight, 1), self._staged(m, "act", act, 1)
+            weight, act = delayed(m, weight, 1, "weight_stage"), delayed(m, act, 1, "act_stage")
             stages -= 1
-        return self._staged(m, "product", weight * act, stages)
+        if self.spec.number == "int8":
+            return delayed(m, weight * act, stages, "product")
+        m.submodules.product = product = Product(stages)
+        m.d.comb += [product.i_a.eq(weight), product.i_b.eq(act)]
+        return product.o
 
-    @staticmethod
-    def _staged(m: Module, name: str, value: Value, stages: int) -> Value:
-        for k in range(stages):
-            later = Signal(value.shape(), name=f"{name}_{k}")
-            m.d.sync += later.eq(value)
-            value = later
-        return value
+    def _sum(self, m: Module, product: Value, told: Value) -> None:
+        begins, valid, lane = told[0], told[1], told[3:]
+        start = Mux(self.i_os, 0, self.i_sum)
+        if self.spec.number == "int8":
+            with m.If(valid):
+                m.d.sync += self.o_sum.eq(Mux(begins, start, self.o_sum) + product)
+            return
+        latency = self.spec.adder_latency_cycles
+        m.submodules.add = add = Add(latency)
+        left = delayed(m, Cat(valid, lane), latency, "added")
+        held = Signal(data.ArrayLayout(self.o_sum.shape(), latency))  # while os waits for weights
+        with m.If(left[0]):
+            m.d.sync += held[left[1:]].eq(add.o)
+        before = Mux(left[0] & (left[1:] == lane), add.o, held[lane])
+        m.d.comb += [
+            add.i_a.eq(Mux(begins, start, before)),
+            add.i_b.eq(product),
+            self.o_sum.eq(add.o),
+        ]
+
+    def _drain(self, m: Module, told: Value) -> None:
+        """`told`: whether the sum that is there now is a group's last, and its lane. A sum of each lane; lane 0 leaves first."""
+        lanes = [Signal(self.o_sum.shape(), name=f"drain_{k}") for k in range(self.spec.adder_latency_cycles)]
+        for k, (lane, north) in enumerate(zip(lanes, [*lanes[1:], self.i_drain], strict=True)):
+            with m.If(told[0] & (told[1:] == k)):
+                m.d.sync += lane.eq(self.o_sum)
+            with m.Elif(self.i_shift):
+                m.d.sync += lane.eq(north)
+        m.d.comb += self.o_drain.eq(lanes[0])

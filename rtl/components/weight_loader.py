@@ -13,8 +13,7 @@ from rtl import signatures
 
 class WeightLoader(wiring.Component):
     def __init__(self, spec: AcceleratorSpec):
-        signatures.check_gates(spec)
-        self.spec = spec
+        self.spec, self.group = spec, spec.array.rows * spec.pe.adder_latency_cycles  # os: pixels that a pass serves
         super().__init__(
             {
                 "i": In(stream.Signature(signatures.weight_walk(spec))),
@@ -44,7 +43,7 @@ class WeightLoader(wiring.Component):
         m.d.comb += [
             begin.weight.eq(source.weight),
             begin.meta.eq(source.meta),
-            begin.pixels.eq(Mux(take, new.pixels, now.pixels - self.spec.array.rows)),
+            begin.pixels.eq(Mux(take, new.pixels, now.pixels - self.group)),
             take.eq(self.i.valid & (~there | (push & done))),
             self.i.ready.eq(~there | (push & done)),
             self.o_read_weight.address.eq(later.weight),
@@ -65,7 +64,7 @@ class WeightLoader(wiring.Component):
         slot_ends, run_ends = now.slot + 1 == walk.kept, now.k + 1 == walk.run_blocks
         line_ends, row_ends = now.s + 1 == walk.count_s, now.row == self.spec.array.rows - 1
         ends = slot_ends & run_ends & line_ends & (now.r + 1 == walk.count_r)
-        done = ends & (~walk.dataflow | (now.pixels <= self.spec.array.rows))
+        done = ends & (~walk.dataflow | (now.pixels <= self.group))
         m.d.comb += later.eq(now)
         with m.If(push):
             m.d.comb += [

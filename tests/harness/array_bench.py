@@ -23,6 +23,7 @@ def packed_batch(spec: AcceleratorSpec, batch: Batch) -> int:
         "first": batch.first,
         "last": batch.last > 0,
         "end": batch.last == 2,
+        "blocks": batch.blocks,
         "acts": batch.acts.tolist(),
     }
     return int(signatures.batch(spec).const(value).as_value().value)

@@ -1,4 +1,4 @@
-"""Random compute commands as the array sees them: batches, weight rows, and the rows of sums that NumPy expects."""
+"""Random compute commands as the array sees them: batches, weight rows, and the rows of sums that NumPy expects. Numbers: words.py."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 
 from hwsim.spec.machine import AcceleratorSpec
+from tests.harness.words import add, draw_elements, multiply
 
 
 @dataclass
 class Batch:
-    """acts: [rows, elements] int8, as in rtl/signatures.py."""
+    """acts: [lanes, rows, elements], as in rtl/signatures.py."""
 
     cmd: int
     os: int
@@ -20,6 +21,7 @@ class Batch:
     pixels: int
     first: int
     last: int
+    blocks: int
     acts: Any
 
 
@@ -51,8 +53,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Layer:
-    """acts: [pixels, blocks, block]; weights, offsets: [blocks, kept, cols]; dense: [blocks, block, cols]. One contiguous
-    run has `run` blocks."""
+    """acts: [pixels, blocks, block]; weights, offsets: [blocks, kept, cols]. One contiguous run has `run` blocks."""
 
     kept: int
     block: int
@@ -60,7 +61,14 @@ class Layer:
     acts: Any
     weights: Any
     offsets: Any
-    dense: Any
+
+    def sums(self, number: str, first: int, end: int) -> Any:
+        """[pixels, cols] of the blocks from `first` to `end`, one product after the other."""
+        total = np.zeros((len(self.acts), self.weights.shape[2]), np.int64)
+        for b in range(first, end):
+            for n in range(self.kept):
+                total = add(number, total, multiply(number, self.weights[b, n], self.acts[:, b, self.offsets[b, n]]))
+        return total
 
 
 def random_layer(
@@ -75,71 +83,53 @@ def random_layer(
     cols = spec.array.cols
     order = rng.permuted(np.broadcast_to(np.arange(block), (blocks, cols, block)), axis=2)
     offsets = np.sort(order[:, :, :kept], axis=2).transpose(0, 2, 1)
-    weights = rng.integers(-128, 128, (blocks, kept, cols))
+    weights = draw_elements(rng, (blocks, kept, cols), spec.pe.number)
     weights[rng.random(weights.shape) < 0.1] = 0
-    dense = np.zeros((blocks, block, cols), np.int64)
-    np.put_along_axis(dense, offsets, weights, axis=1)
-    acts = rng.integers(-128, 128, (pixels, blocks, block))
-    return Layer(kept, block, run, acts, weights, offsets, dense)
+    acts = draw_elements(rng, (pixels, blocks, block), spec.pe.number)
+    return Layer(kept, block, run, acts, weights, offsets)
 
 
 def add_ws(work: Work, cmd: int, spec: AcceleratorSpec, x: Layer) -> None:
-    """Fold after fold; in each, pixel after pixel. Blocks that a short fold lacks are 0."""
-    rows, elements = spec.array.rows, spec.levels.act.width_bits // spec.pe.element_bits
+    """Fold after fold; in each, one batch for each L pixels. Blocks that a short fold lacks are 0."""
+    rows, elements, lanes = spec.array.rows, spec.levels.act.width_bits // spec.pe.element_bits, spec.pe.adder_latency_cycles
     pixels, blocks = x.acts.shape[:2]
     for at in range(0, blocks, rows):
         wide = min(rows, blocks - at)
-        for t in range(pixels):
-            acts = np.zeros((rows, elements), np.int64)
-            acts[:wide, : x.block] = x.acts[t, at : at + wide]
-            done = t == pixels - 1
+        sums = x.sums(spec.pe.number, at, at + wide)
+        for t in range(0, pixels, lanes):
+            group = min(lanes, pixels - t)
+            acts = np.zeros((lanes, rows, elements), np.int64)
+            acts[:group, :wide, : x.block] = x.acts[t : t + group, at : at + wide]
+            done = t + group == pixels
             end = done and at + wide == blocks
-            work.batches.append(
-                Batch(cmd, 0, x.kept, x.block, x.kept, 1, int(t == 0), done + end, acts)
-            )
-            sums = np.einsum("bk,bkc->c", x.acts[t, at : at + wide], x.dense[at : at + wide])
-            work.rows.append(Row(sums, end))
+            work.batches.append(Batch(cmd, 0, x.kept, x.block, x.kept * lanes, group, int(t == 0), done + end, wide, acts))
+            work.rows += [Row(sums[p], end and p == pixels - 1) for p in range(t, t + group)]
         for b in range(at, at + wide):
             for n in range(x.kept):
                 last = b == at + wide - 1 and n == x.kept - 1
-                work.weights.append(
-                    WeightRow(
-                        cmd,
-                        0,
-                        x.kept,
-                        int(last),
-                        x.weights[b, n],
-                        x.offsets[b, n],
-                        b == at and n == 0,
-                    )
-                )
+                work.weights.append(WeightRow(cmd, 0, x.kept, int(last), x.weights[b, n], x.offsets[b, n], b == at and n == 0))
 
 
 def add_os(work: Work, cmd: int, spec: AcceleratorSpec, x: Layer) -> None:
-    """Group after group of up to R pixels; in each, chunk after chunk of one run. Pixel p stands in row R - 1 - p."""
-    rows, elements = spec.array.rows, spec.levels.act.width_bits // spec.pe.element_bits
+    """Group after group of up to R*L pixels; in each, chunk after chunk of one run. Pixel q*L + l stands in row R - 1 - q, lane l."""
+    rows, elements, lanes = spec.array.rows, spec.levels.act.width_bits // spec.pe.element_bits, spec.pe.adder_latency_cycles
     pixels, blocks = x.acts.shape[:2]
-    for first in range(0, pixels, rows):
-        group, at = min(rows, pixels - first), 0
+    sums = x.sums(spec.pe.number, 0, blocks)
+    for first in range(0, pixels, rows * lanes):
+        group, at = min(rows * lanes, pixels - first), 0
         while at < blocks:
             wide = min(x.run - at % x.run, elements // x.block)
-            acts = np.zeros((rows, elements), np.int64)
+            acts = np.zeros((lanes, rows, elements), np.int64)
             for p in range(group):
-                acts[rows - 1 - p, : wide * x.block] = x.acts[first + p, at : at + wide].ravel()
+                acts[p % lanes, rows - 1 - p // lanes, : wide * x.block] = x.acts[first + p, at : at + wide].ravel()
             done = at + wide == blocks
             last = done + (done and first + group == pixels)
-            work.batches.append(
-                Batch(cmd, 1, x.kept, x.block, wide * x.kept, group, int(at == 0), last, acts)
-            )
+            work.batches.append(Batch(cmd, 1, x.kept, x.block, wide * x.kept * lanes, group, int(at == 0), last, 0, acts))
             at += wide
-        for p in range(group):
-            sums = np.einsum("bk,bkc->c", x.acts[first + p], x.dense)
-            work.rows.append(Row(sums, first + p == pixels - 1))
+        work.rows += [Row(sums[first + p], first + p == pixels - 1) for p in range(group)]
         for b in range(blocks):
             for n in range(x.kept):
-                work.weights.append(
-                    WeightRow(cmd, 1, x.kept, 0, x.weights[b, n], x.offsets[b, n], True)
-                )
+                work.weights.append(WeightRow(cmd, 1, x.kept, 0, x.weights[b, n], x.offsets[b, n], True))
 
 
 def patterns(spec: AcceleratorSpec) -> list[tuple[int, int]]:
@@ -156,7 +146,7 @@ def random_work(seed: int, spec: AcceleratorSpec, commands: int) -> Work:
         if rng.random() < 0.6:
             pattern = choice[int(rng.integers(len(choice)))]
         x = random_layer(
-            rng, spec, pattern, int(rng.integers(1, 3 * spec.array.rows)), run * runs, run
+            rng, spec, pattern, int(rng.integers(1, 3 * spec.array.rows * spec.pe.adder_latency_cycles)), run * runs, run
         )
         (add_os if rng.random() < 0.5 and "os" in spec.array.dataflows else add_ws)(
             work, cmd, spec, x

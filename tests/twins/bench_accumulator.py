@@ -3,7 +3,6 @@
 from collections import deque
 from typing import Any
 
-import numpy as np
 import pytest
 
 from hwsim.components import accumulator, array, link
@@ -11,8 +10,9 @@ from hwsim.spec.machine import AcceleratorSpec
 from rtl.components.accumulator import Accumulator
 from tests.harness.blocks import DISAGREE, Bench, plant
 from tests.harness.computes import pixel_blocks, random_compute
-from tests.harness.programs import TINY4
+from tests.harness.programs import FP16, TINY4
 from tests.harness.twins import Disagreement, simulate
+from tests.harness.words import add, draw_sums
 
 
 class AccumulatorBench(Bench):
@@ -24,7 +24,7 @@ class AccumulatorBench(Bench):
         super().__init__("accumulator", spec, [random_compute(self.rng, spec, [], s) for s in some], seed)
         self.eager, self.state = eager, link.records(1, accumulator.STATE)[0]
         self.array = link.records(1, array.STATE)[0]
-        self.acc = self.rng.integers(-(1 << 31), 1 << 31, (spec.acc_rows, spec.array.cols))
+        self.acc = draw_sums(self.rng, (spec.acc_rows, spec.array.cols), spec.pe.number)
         self.wanted = self.acc.copy()
         self.exits = deque(e for n in range(commands) for e in self.exits_of(n))
         self.leaving: deque[tuple[int, bool, int, bool]] = deque()
@@ -34,14 +34,12 @@ class AccumulatorBench(Bench):
     def exits_of(self, n: int) -> list[tuple[int, list[tuple[int, bool]], bool]]:
         """(command, rows as (place, whether the sum is added), whether they end it), in the order of the contract."""
         c = self.commands[n]
-        pixels, blocks = pixel_blocks(c).shape[:2]
-        rows, first = self.spec.array.rows, c["accumulate"] == 0
-        if c["dataflow"]:
-            groups = [range(p, min(p + rows, pixels)) for p in range(0, pixels, rows)]
-            return [(n, [(c["acc"] + p, not first) for p in g], g[-1] == pixels - 1) for g in groups]
-        folds = -(-blocks // rows)
-        walk = [(f, p) for f in range(folds) for p in range(pixels)]
-        return [(n, [(c["acc"] + p, f > 0 or not first)], (f, p) == walk[-1]) for f, p in walk]
+        pixels, blocks = pixel_blocks(c, self.spec).shape[:2]
+        rows, lanes, first = self.spec.array.rows, self.spec.pe.adder_latency_cycles, c["accumulate"] == 0
+        size, folds = (rows * lanes, 1) if c["dataflow"] else (lanes, -(-blocks // rows))
+        groups = [range(p, min(p + size, pixels)) for p in range(0, pixels, size)]
+        walk = [(f, g) for f in range(folds) for g in groups]
+        return [(n, [(c["acc"] + p, f > 0 or not first) for p in g], (f, g) == walk[-1]) for f, g in walk]
 
     def exit_some(self) -> None:
         """A batch or a group begins to leave in this cycle."""
@@ -52,7 +50,8 @@ class AccumulatorBench(Bench):
         place = (s.head + s.exits) % array.RING
         s.first[place], s.rows[place], s.ends[place] = self.now, len(rows), n if ends else -1
         s.exits += 1
-        self.free_from = self.now + len(rows)
+        # a batch takes L cycles or more, however few its rows are
+        self.free_from = self.now + max(len(rows), self.spec.pe.adder_latency_cycles)
         self.leaving += [(at, adds, n, ends and k == len(rows) - 1) for k, (at, adds) in enumerate(rows)]
 
     def cycle(self, dut: Any, ctx: Any) -> bool:
@@ -85,16 +84,17 @@ class AccumulatorBench(Bench):
     def tell(self, dut: Any, ctx: Any) -> None:
         self.told += 1
         c = self.commands[self.told]
-        pixels = len(pixel_blocks(c))
+        pixels = len(pixel_blocks(c, self.spec))
         signals = int(self.table[self.told, 2])
         ctx.set(dut.i_walk.payload, {"accumulate": c["accumulate"], "signals": signals, "acc": c["acc"], "pixels": pixels})
 
     def row(self, dut: Any, ctx: Any) -> None:
         at, adds, _, end = self.leaving.popleft()
-        sums = self.rng.integers(-(1 << 31), 1 << 31, self.spec.array.cols)
+        number = self.spec.pe.number
+        sums = draw_sums(self.rng, self.spec.array.cols, number)
         ctx.set(dut.i.payload, {"end": end, "sums": sums.tolist()})
-        self.wanted[at] = (sums + (self.wanted[at] if adds else 0)).astype(np.int32)
-        self.writes.append((self.now + 1, at, self.wanted[at].tolist()))
+        self.wanted[at] = add(number, sums, self.wanted[at] if adds else 0)
+        self.writes.append((self.now + self.spec.pe.adder_latency_cycles, at, self.wanted[at].tolist()))
 
     def written(self, dut: Any, ctx: Any) -> None:
         due = self.writes and self.writes[0][0] == self.now
@@ -121,6 +121,12 @@ def test_random_rows(rows: int, cols: int, eager: float) -> None:
         levels__weight__width_bits=64, levels__meta__width_bits=64, levels__acc__width_bits=256, levels__acc__capacity_bits=16384,
     )  # fmt: skip
     assert compare(spec, eager, seed=rows + cols).count["row"] > 60
+
+
+@pytest.mark.parametrize("adder, eager", [(1, 1.0), (3, 1.0), (5, 0.5)])
+def test_random_rows_fp16(adder: int, eager: float) -> None:
+    """A row may be added to again L cycles after it arrived."""
+    assert compare(FP16.with_(pe__adder_latency_cycles=adder), eager, seed=adder, commands=8).count["row"] > 40
 
 
 def early_signal(self: Any, m: Any) -> None:

@@ -13,7 +13,7 @@ from rtl.components.array import Array
 from tests.harness import faults
 from tests.harness.array_bench import OUTPUTS, ArrayBench
 from tests.harness.machine_traffic import EngineArray, random_commands
-from tests.harness.programs import TINY4
+from tests.harness.programs import FP16, TINY4
 from tests.harness.stimulus import Work, add_os, add_ws, random_layer, random_work
 from tests.harness.twins import Disagreement, simulate
 
@@ -71,11 +71,11 @@ def test_one_dataflow_alone(dataflow: str) -> None:
     assert compare(TINY4, work, gaps=0.1, seed=5)["cycle"] > 200
 
 
-@pytest.mark.parametrize("latency", [1, 10])
-def test_traffic_of_the_machine(latency: int) -> None:
+@pytest.mark.parametrize("number, latency", [("int8", 1), ("int8", 10), ("fp16", 4)])
+def test_traffic_of_the_machine(number: str, latency: int) -> None:
     """The engine's own feed and weight loader drive model and gates."""
-    spec = TINY4.with_(memory__latency_cycles=latency)
-    commands, work = random_commands(latency, spec, 20)
+    spec = (TINY4 if number == "int8" else FP16).with_(memory__latency_cycles=latency)
+    commands, work = random_commands(latency, spec, 20 if number == "int8" else 10)
     done = compare(spec, work, 0, 0, EngineArray(spec, commands, work))
     assert done["cycle"] > 400 and done["row"] > 100
 
@@ -105,9 +105,23 @@ def test_a_planted_fault_is_reported(
         compare(TINY4, work, gaps=0.0, seed=1)
 
 
-def test_fp16_has_no_gates() -> None:
-    spec = TINY4.with_(
-        pe__number="fp16", levels__weight__width_bits=64, levels__act__width_bits=128
-    )
-    with pytest.raises(SpecError, match="^pe.number: fp16 has no gates; use int8$"):
-        Array(spec)
+FP16_SHAPES = [  # rows, cols, kept, block, link depth, stages of multiplier and adder
+    (4, 4, 4, 8, 2, 2, 4), (1, 3, 1, 1, 2, 0, 4), (3, 2, 2, 4, 1, 1, 2), (2, 5, 4, 8, 2, 3, 6), (2, 1, 2, 8, 3, 2, 1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("rows, cols, kept, block, depth, stages, adder", FP16_SHAPES)
+def test_fp16(rows: int, cols: int, kept: int, block: int, depth: int, stages: int, adder: int) -> None:
+    spec = FP16.with_(
+        array__rows=rows, array__cols=cols, pe__kept_max=kept, pe__block_max=block, link_depth=depth,
+        pe__multiplier_latency_cycles=stages, pe__adder_latency_cycles=adder,
+        levels__weight__width_bits=128, levels__meta__width_bits=64, levels__acc__width_bits=512,
+    )  # fmt: skip
+    done = compare(spec, random_work(adder, spec, 6), gaps=0.2, seed=3)
+    assert done["cycle"] > 80 and done["row"] > 15
+
+
+def test_the_sums_of_a_group_must_have_left() -> None:
+    text = "^pe.adder_latency_cycles: 6 above array.cols 4 \\+ 1 has no gates, the sums of a group would not have left; use more columns$"
+    with pytest.raises(SpecError, match=text):
+        Array(FP16.with_(pe__adder_latency_cycles=6))

@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import Any
 
+import numpy as np
 import pytest
 from amaranth.hdl import Value
 
@@ -10,7 +11,7 @@ from hwsim.spec.machine import AcceleratorSpec
 from rtl.components.array import Array
 from tests.harness import faults
 from tests.harness.array_bench import OUTPUTS, ArrayBench
-from tests.harness.programs import TINY4
+from tests.harness.programs import FP16, TINY4
 from tests.harness.stimulus import Work, random_work
 from tests.harness.twins import Disagreement, differ, simulate
 from tests.harness.unfolded import Unfolded
@@ -22,15 +23,16 @@ def compare(spec: AcceleratorSpec, work: Work, gaps: float, seed: int) -> Counte
         "__".join(map(str, path)): Value.cast(value)
         for path, _, value in dut.signature.flatten(dut)
     }
-    array = Unfolded(dut.rows, dut.cols, spec.pe.multiplier_latency_cycles)
+    array = Unfolded(spec)
     array.folds = Unfolded.folds_of(work.weights)
 
     def cycle(ctx: Any, n: int) -> bool:
         for name, value in bench.drive().items():
             ctx.set(ports[name], value)
-        for r, line in enumerate(dut.pes):
-            for c, pe in enumerate(line):
-                differ(n, f"array.pe[{r},{c}]", "the sum", ctx.get(pe.o_sum), int(array.sums[r, c]))
+        array.settle(n)
+        for r, c in np.ndindex(array.sums.shape) if spec.pe.number == "int8" else array.fresh:
+            differ(n, f"array.pe[{r},{c}]", "the sum", ctx.get(dut.pes[r][c].o_sum), int(array.sums[r, c]))
+            bench.count["sum"] += 1
         batch, weight, before = bench.model.batch, bench.model.weight, Counter(bench.count)
         outputs = {name: ctx.get(ports[name]) for name in OUTPUTS}
         more, now = bench.check(outputs), bench.count - before
@@ -42,7 +44,7 @@ def compare(spec: AcceleratorSpec, work: Work, gaps: float, seed: int) -> Counte
         differ(n, "array", "a row on o (folded, unfolded)", now["row"], int(row is not None))
         if row is not None:
             differ(n, "array", "the row on o (NumPy, unfolded)", bench.last_row, row)
-        bench.count["busy"] += int(array.sums.any())
+        bench.count["busy"] += bool(array.fresh)
         return more
 
     simulate(dut, cycle)
@@ -50,11 +52,11 @@ def compare(spec: AcceleratorSpec, work: Work, gaps: float, seed: int) -> Counte
     return bench.count
 
 
-@pytest.mark.parametrize("stages", [0, 1, 2])
-def test_random_commands(stages: int) -> None:
-    spec = TINY4.with_(pe__multiplier_latency_cycles=stages)
-    done = compare(spec, random_work(stages, spec, 12), 0.2, stages)
-    assert done["busy"] > 100 and done["row"] > 50
+@pytest.mark.parametrize("number, stages, adder", [("int8", 0, 1), ("int8", 1, 1), ("int8", 2, 1), ("fp16", 3, 4), ("fp16", 0, 2), ("fp16", 1, 1)])
+def test_random_commands(number: str, stages: int, adder: int) -> None:
+    spec = (TINY4 if number == "int8" else FP16).with_(pe__multiplier_latency_cycles=stages, pe__adder_latency_cycles=adder)
+    done = compare(spec, random_work(stages, spec, 12 if number == "int8" else 6), 0.2, stages)
+    assert done["busy"] > 100 and done["row"] > 40 and done["sum"] > 2000
 
 
 @pytest.mark.parametrize("plant", [faults.late_swap, faults.crossed_offset, faults.stuck_triangle])

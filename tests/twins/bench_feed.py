@@ -3,6 +3,7 @@
 from collections import deque
 from typing import Any
 
+import numpy as np
 import pytest
 
 from hwsim.components import feed, link
@@ -12,7 +13,7 @@ from rtl import signatures
 from rtl.components.feed import Feed
 from tests.harness.blocks import DISAGREE, Bench, Queue, low_bits, plant
 from tests.harness.computes import pixel_blocks, random_compute
-from tests.harness.programs import TINY4
+from tests.harness.programs import FP16, TINY4
 from tests.harness.twins import Disagreement, simulate
 
 
@@ -28,12 +29,17 @@ class FeedBench(Bench):
         self.queue = Queue(spec.sequencer.queue_depth)
         self.batch, self.context = Queue(spec.link_depth), Queue(spec.link_depth)
         self.todo = deque(range(commands))
-        self.act = self.rng.integers(-128, 128, spec.levels.act.capacity_bytes)
+        self.act = self.rng.integers(0, 256, spec.levels.act.capacity_bytes).astype(np.uint8)
         self.asked, self.at, self.pixel = 0, 0, 0
+
+    def elements(self, at: Any) -> Any:
+        if self.spec.pe.number == "int8":
+            return self.act[at].astype(np.int8)
+        return self.act[at] + self.act[at + 1] * np.int64(256)
 
     def drive(self, dut: Any, ctx: Any) -> None:
         size = self.spec.levels.act.width_bits // 8
-        data = bytes(int(self.act[(self.asked + j) % len(self.act)]) & 255 for j in range(size))
+        data = bytes(int(self.act[(self.asked + j) % len(self.act)]) for j in range(size))
         ctx.set(dut.i_data, int.from_bytes(data, "little"))
         ctx.set(dut.tokens.there, self.there(1))
         ctx.set(dut.o_batch.ready, self.batch.room)
@@ -65,7 +71,7 @@ class FeedBench(Bench):
 
     def handed(self, weights: Any, sums: Any, n: int) -> None:
         c = self.commands[n]
-        pixels, blocks = pixel_blocks(c).shape[:2]
+        pixels, blocks = pixel_blocks(c, self.spec).shape[:2]
         wanted = {k: c[k] for k in ("dataflow", "kept", "block_log2", "count_s", "count_r", "weight", "meta")}
         wanted |= {"run_blocks": blocks // (c["count_s"] * c["count_r"]), "pixels": pixels}
         self.differ("the weight loader's command", {k: weights[k] for k in wanted}, wanted)
@@ -83,19 +89,22 @@ class FeedBench(Bench):
         config = [gates.config[k] for k in ("os", "kept", "block_log2")]
         self.differ("the batch's config", config, [os, kept, int(model[feed.B_BLOCK]).bit_length() - 1])
         command = self.commands[int(model[feed.B_CMD])]
-        wide, got, want = int(model[feed.B_STEPS]) // kept, [], []
-        acts = self.act[pixel_blocks(command)]
-        rows, group = self.spec.array.rows, int(model[feed.B_PIXELS])
+        wide, got, want = int(model[feed.B_STEPS]) // kept // self.spec.pe.adder_latency_cycles, [], []
+        acts = self.elements(pixel_blocks(command, self.spec))
+        rows, group, lanes = self.spec.array.rows, int(model[feed.B_PIXELS]), self.spec.pe.adder_latency_cycles
         block, blocks = acts.shape[2], acts.shape[1]
         if os:
             for p in range(group):
                 want.append(acts[self.pixel + p, self.at : self.at + wide].ravel().tolist())
-                got.append([gates.acts[rows - 1 - p][j] for j in range(wide * block)])
+                got.append([gates.acts[p % lanes][rows - 1 - p // lanes][j] for j in range(wide * block)])
         else:
             wide = min(rows, blocks - self.at)
-            for r in range(rows):
-                want.append(acts[self.pixel, self.at + r].tolist() if r < wide else [0] * block)
-                got.append([gates.acts[r][j] for j in range(block)])
+            self.differ("the rows that have a block", gates.blocks, wide)
+            for lane in range(lanes):
+                for r in range(rows):
+                    there = r < wide and lane < group
+                    want.append(acts[self.pixel + lane, self.at + r].tolist() if there else [0] * block)
+                    got.append([gates.acts[lane][r][j] for j in range(block)])
         self.differ("the activations", got, want)
         self.went(os, wide, group, len(acts), blocks)
         self.batch.items.append(command)
@@ -108,7 +117,7 @@ class FeedBench(Bench):
             if self.at == blocks:
                 self.at, self.pixel = 0, self.pixel + group
         else:
-            self.pixel += 1
+            self.pixel += group
             if self.pixel == pixels:
                 self.pixel, self.at = 0, self.at + wide
         if self.pixel == pixels or self.at == blocks:
@@ -138,6 +147,13 @@ def test_random_commands(rows: int, width: int, depth: int, eager: float) -> Non
     spec = TINY4.with_(array__rows=rows, levels__act__width_bits=width, link_depth=depth)
     done = compare(spec, eager, seed=rows + width)
     assert done.count["ws"] > 20 and done.count["os"] > 10
+
+
+@pytest.mark.parametrize("rows, width, adder", [(4, 128, 3), (2, 256, 1), (3, 128, 4)])
+def test_random_commands_fp16(rows: int, width: int, adder: int) -> None:
+    spec = FP16.with_(array__rows=rows, levels__act__width_bits=width, pe__adder_latency_cycles=adder)
+    done = compare(spec, 0.9, seed=rows + width, commands=10)
+    assert done.count["ws"] > 8 and done.count["os"] > 5
 
 
 def stale_read(self: Any, m: Any) -> None:

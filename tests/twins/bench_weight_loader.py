@@ -3,6 +3,7 @@
 from collections import deque
 from typing import Any
 
+import numpy as np
 import pytest
 
 from hwsim.components import feed, link, weight_loader
@@ -10,7 +11,7 @@ from hwsim.spec.machine import AcceleratorSpec
 from rtl.components.weight_loader import WeightLoader
 from tests.harness.blocks import DISAGREE, Bench, Queue, plant
 from tests.harness.computes import pixel_blocks, random_compute, weight_rows
-from tests.harness.programs import TINY4
+from tests.harness.programs import FP16, TINY4
 from tests.harness.twins import Disagreement, simulate
 
 
@@ -31,7 +32,7 @@ class WeightLoaderBench(Bench):
 
     def item(self, n: int) -> dict[str, int]:
         c = self.commands[n]
-        pixels, blocks = pixel_blocks(c).shape[:2]
+        pixels, blocks = pixel_blocks(c, self.spec).shape[:2]
         taken = {k: c[k] for k in ("dataflow", "kept", "block_log2", "count_s", "count_r", "weight", "meta")}
         return taken | {"run_blocks": blocks // (c["count_s"] * c["count_r"]), "pixels": pixels}
 
@@ -56,8 +57,9 @@ class WeightLoaderBench(Bench):
             self.pushed(ctx.get(dut.o.payload), self.weight.pushed_fields())
         if took:
             c = self.commands[head]
-            groups = -(-self.item(head)["pixels"] // self.spec.array.rows) if c["dataflow"] else 1
-            self.rows += [(c, *row) for row in weight_rows(c, self.spec.array.cols)] * groups
+            group = self.spec.array.rows * self.spec.pe.adder_latency_cycles
+            groups = -(-self.item(head)["pixels"] // group) if c["dataflow"] else 1
+            self.rows += [(c, *row) for row in weight_rows(c, self.spec)] * groups
         self.asked = {"weight": ctx.get(dut.o_read_weight.address), "meta": ctx.get(dut.o_read_meta.address)}
         self.edge()
         return bool(self.todo) or self.walk.cmd >= 0 or self.context.head is not None
@@ -67,7 +69,8 @@ class WeightLoaderBench(Bench):
         self.differ("the row's os, kept", [gates.os, gates.kept], [int(model[k]) for k in (weight_loader.W_OS, weight_loader.W_KEPT)])
         self.differ("the last row of a fold", gates.last, int(model[weight_loader.W_LAST]))
         cols, log2, meta = self.spec.array.cols, command["block_log2"], self.bytes["meta"]
-        want = [int(w) - 256 * int(w > 127) for w in self.bytes["weight"][at : at + cols]]
+        raw = self.bytes["weight"][at : at + cols * self.spec.pe.element_bytes].astype(np.uint8)
+        want = raw.view(np.int8 if self.spec.pe.number == "int8" else "<u2").tolist()
         self.differ("the weights", [gates.weights[c].payload for c in range(cols)], want)
         want = [sum((int(meta[(b + k) // 8]) >> (b + k) % 8 & 1) << k for k in range(log2)) for b in offsets]
         self.differ("the offsets", [gates.weights[c].offset for c in range(cols)], want)
@@ -99,6 +102,11 @@ def test_random_commands(rows: int, cols: int, depth: int, eager: float) -> None
         levels__weight__width_bits=64, levels__meta__width_bits=64, levels__acc__width_bits=256,
     )  # fmt: skip
     assert compare(spec, eager, seed=rows + cols).count["row"] > 200
+
+
+@pytest.mark.parametrize("adder", [1, 4])
+def test_random_commands_fp16(adder: int) -> None:
+    assert compare(FP16.with_(pe__adder_latency_cycles=adder), 0.9, seed=adder, commands=8).count["row"] > 100
 
 
 def crossed_offset(self: Any, m: Any) -> None:
