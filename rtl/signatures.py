@@ -56,7 +56,8 @@ def batch(spec: AcceleratorSpec) -> data.StructLayout:
     """`config` holds for everything in flight. `first`, `last`: of a fold (ws) or a group (os); `end`: the last of its command.
 
     acts, [lanes, rows, elements], lanes = adder_latency_cycles: ws: what each row of PEs reads of pixel `lane`, its block first, absent
-    blocks 0; `blocks` of the rows have one. os: row r, lane l holds the chunk of pixel (rows - 1 - r)*lanes + l, so that pixel 0 leaves first.
+    blocks 0; `blocks` of the rows have one. os: row r, lane l holds the chunk of pixel (rows - 1 - r)*lanes + l, so that pixel 0 leaves
+    first.
     """
     elements, lanes = chunk_elements(spec), spec.pe.adder_latency_cycles
     config = data.StructLayout(

@@ -216,5 +216,6 @@ class Feed(wiring.Component):
             now, early = Signal(width, name=f"acts_{k}_{r}"), Signal(width, name=f"held_{k}_{r}")
             its_pixel = fold == (self.spec.array.rows - 1 - r) * self.lanes + k
             its_block = (r >= fold) & (place < s.count) & (lane == k)
-            m.d.comb += [now.eq(Mux(Mux(cmd.dataflow, its_pixel, its_block), part, early)), self.o_batch.payload.acts[k][r].as_value().eq(now)]
+            m.d.comb += now.eq(Mux(Mux(cmd.dataflow, its_pixel, its_block), part, early))
+            m.d.comb += self.o_batch.payload.acts[k][r].as_value().eq(now)
             m.d.sync += early.eq(Mux(s.push | s.take, 0, now))

@@ -1,4 +1,4 @@
-"""Numbers as the gates hold them: int8 and int32 as they are, FP16 and FP32 as their bits; drawn at random, multiplied and added by NumPy."""
+"""Numbers as the gates hold them: int8 and int32 as they are, FP16 and FP32 as their bits; drawn at random, NumPy multiplies and adds."""
 
 from typing import Any
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from hwsim.spec.machine import AcceleratorSpec
 from mapper.compile import compile_network
 from mapper.graph.reference import run
 from rtl.components.accumulator import Accumulator
@@ -13,7 +14,7 @@ from tests.harness.blocks import DISAGREE, plant
 from tests.harness.graphs import Net
 from tests.harness.machine_bench import compare
 from tests.harness.mapped import fed, pruned, ready
-from tests.harness.programs import TINY4
+from tests.harness.programs import FP16, TINY4
 from tests.harness.tiles import random_tiles
 from tests.harness.twins import Disagreement
 
@@ -51,14 +52,15 @@ def convolution(net: Net) -> None:
 LAYERS = [(linear, (5, 24)), (convolution, (1, 3, 3, 8))]
 
 
+@pytest.mark.parametrize("spec", [TINY4, FP16], ids=["int8", "fp16"])
 @pytest.mark.parametrize("build, shape", LAYERS, ids=[b.__name__ for b, _ in LAYERS])
-def test_layers_of_the_mapper(build: Any, shape: tuple[int, ...]) -> None:
+def test_layers_of_the_mapper(spec: AcceleratorSpec, build: Any, shape: tuple[int, ...]) -> None:
     net = Net(x=shape)
     build(net)
-    graph, inputs = ready(net.graph(), TINY4)
-    program = compile_network(graph, TINY4)
-    given = fed(program, graph, run(graph, inputs, "int8", TINY4.vector.lanes), "int8")
-    assert worked(compare(TINY4, program, given), 100)
+    graph, inputs = ready(net.graph(), spec)
+    program = compile_network(graph, spec)
+    given = fed(program, graph, run(graph, inputs, spec.pe.number, spec.vector.lanes), spec.pe.number)
+    assert worked(compare(spec, program, given), 100)
 
 
 def silent(self: Any, m: Any) -> None:
