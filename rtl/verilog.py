@@ -23,7 +23,10 @@ def yosys_command() -> list[str]:
 
 def to_verilog(component: wiring.Component, name: str) -> str:
     """One Verilog text with `name` as its top module; ports `clk`, `rst`, and `i_name__valid` and the like for streams."""
-    text = rtlil.convert(component, name=name)
+    return from_rtlil(rtlil.convert(component, name=name), name)
+
+
+def from_rtlil(text: str, name: str) -> str:
     script = f"read_rtlil <<rtlil_end\n{text}\nrtlil_end\n{SCRIPT}\n"
     done = subprocess.run([*yosys_command(), "-q", "-"], input=script, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import typer
 
+import hwsim.cli.gates  # noqa: F401  its commands
 from hwsim.cli.app import app
 from hwsim.spec.errors import HwsimError
 
