@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from amaranth.back import rtlil
+from amaranth.hdl import Value
 
 from hwsim.spec import commands
 from hwsim.spec.machine import AcceleratorSpec
@@ -35,15 +36,11 @@ def emit(spec: AcceleratorSpec, name: str) -> dict[str, str]:
 
 
 def _ports(top: Top) -> list[dict[str, Any]]:
-    clock = [{"name": n, "direction": "input", "bits": 1} for n in ("clk", "rst")]
-    flat = [("__".join(map(str, path)), member, value) for path, member, value in top.signature.flatten(top)]
-    return clock + [
-        {"name": name, "direction": "input" if member.flow.name == "In" else "output", "bits": len(_cast(value))} for name, member, value in flat
-    ]
-
-
-def _cast(value: Any) -> Any:
-    return value.as_value() if hasattr(value, "as_value") else value
+    out = [{"name": n, "direction": "input", "bits": 1} for n in ("clk", "rst")]
+    for path, member, value in top.signature.flatten(top):
+        direction = "input" if member.flow.name == "In" else "output"
+        out.append({"name": "__".join(map(str, path)), "direction": direction, "bits": len(Value.cast(value))})
+    return out
 
 
 def _fields(layout: Any) -> list[dict[str, Any]]:

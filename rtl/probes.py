@@ -125,8 +125,8 @@ class Probed(wiring.Component):
         return {
             **tokens,
             **self._array(),
-            **links,
             **self._carried(),
+            **links,
             **{f"{unit}.i_answer.valid": getattr(top, unit).i_answer.valid for unit in ("sequencer", "fetch")},
             "fetch.o_write.valid": write.valid,
             "fetch.o_write.level": _while(write.valid, write.payload.level),

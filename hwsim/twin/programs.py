@@ -1,11 +1,11 @@
-"""Random legal Programs that keep every queue busy: tiles, double buffered and tied with tokens, as a mapper would have them, but with walks,
-patterns, functions and strides drawn at will.
+"""Random legal Programs that keep every queue busy: tiles, double buffered and tied with tokens, as a mapper would have them, but with
+walks, patterns, functions and strides drawn at will.
 
 A tile: activations, a fill, weights and metadata are loaded, sometimes a second operand of the vector unit and sometimes what an earlier
 tile has stored; one or two products go into level acc; a map brings the sums to level vec, sometimes another function follows; a store.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -46,8 +46,9 @@ class Places:
         operand = min(512 * element, (vec - params) // 4) // 8 * 8
         if operand < 8 * element:
             raise SpecError(f"levels.vec.capacity_bits: {levels.vec.capacity_bits} leaves no room for random tiles; enlarge it")
-        half = [min(getattr(levels, name).capacity_bytes // 2, most) // 4 * 4 for name, most in (("act", 4096), ("weight", 4096), ("meta", 2048))]
-        return cls(spec, *half, min(spec.acc_rows // 2, 4 * spec.array.rows), params, operand, source=1 << 13, out=2 * operand)
+        most = {"act": 4096, "weight": 4096, "meta": 2048}
+        act, weight, meta = (min(getattr(levels, name).capacity_bytes // 2, bytes_) // 4 * 4 for name, bytes_ in most.items())
+        return cls(spec, act, weight, meta, min(spec.acc_rows // 2, 4 * spec.array.rows), params, operand, 1 << 13, 2 * operand)
 
     def vec(self, half: int, n: int) -> int:
         """Operand n (0 the second one, 1 and 2 results) of a tile; halves in different banks where there are any."""
@@ -81,8 +82,7 @@ def random_program(spec: AcceleratorSpec, seed: int, tiles: int = 3) -> Program:
 
 def _program(rng: np.random.Generator, spec: AcceleratorSpec, tiles: int) -> Program:
     p = Places.of(spec)
-    draws = [Draw(*(bool(x) for x in rng.random(2) < (0.4, 0.25)), int(rng.integers(1, 3)), bool(rng.random() < 0.5)) for _ in range(tiles)]
-    draws[0] = replace(draws[0], reuse=False)
+    draws = [Draw(rng.random() < 0.4, n > 0 and rng.random() < 0.25, int(rng.integers(1, 3)), rng.random() < 0.5) for n in range(tiles)]
     ready = [] if draws[0].second else [VECTOR]  # else the load of the second operand tells it
     commands = [Command.of("load", signals=ready, level=LEVELS.index("vec"), mem=p.source - p.params, buf=0, run=p.params)]
     for n in range(tiles):
@@ -211,13 +211,12 @@ class _Tile:
         waits = [COMPUTE, *([STORE] if self.free else []), *([LOAD] if self.draw.second or self.n == 0 else [])]
         signals = [STORE, *([COMPUTE] if self.more else []), *([LOAD] if self.next_second else [])]
         turned, follows = self._chance(0.3), self.draw.follows
-        walk = {"dst_lane": pixels * element, "dst_stride0": element} if turned else {"dst_lane": element, "dst_stride0": length * element}
         first = self._map(length) | {
             "a": half * p.rows, "a_stride0": 1, "count0": pixels, "has_b": int(self.draw.second), "b": p.vec(half, 0),
-            "b_stride0": length * element, "dst": p.vec(half, 1), **walk,
+            "b_stride0": length * element, "dst": p.vec(half, 1),
+            "dst_lane": pixels * element if turned else element, "dst_stride0": element if turned else length * element,
         }  # fmt: skip
-        tied = {"waits": waits, "signals": [] if follows else signals}
-        out = [Command.of("vector", **tied, **first)]
+        out = [Command.of("vector", waits, [] if follows else signals, **first)]
         if follows:
             rows = {"from_vec": 1, "a": p.vec(half, 1), "a_stride0": length * element}
             rows |= {"dst": p.vec(half, 2), "dst_stride0": length * element, "dst_lane": element}
@@ -227,16 +226,17 @@ class _Tile:
     def _map(self, length: int) -> dict[str, int]:
         clip = ["clip"] if self.element == 2 else []
         act = str(self.rng.choice(["none", "relu", *clip, *(a for a in TABLED if a in self.spec.vector.functions)]))
-        shift = self._int(4, 34) if self.element == 1 else 0
+        scale = self._int(0, 1)
+        shift = 0 if self.element == 2 else self._int(24, 46) if scale else self._int(0, 14)
         return {
-            "fn": FN.index("map"), "act": ACT.index(act), "len": length, "has_bias": self._int(0, 1), "has_scale": self._int(0, 1),
-            "shift": shift, "imm": self._imm(), "param": 0,
+            "fn": FN.index("map"), "act": ACT.index(act), "len": length, "has_bias": int(self._chance(0.3 + 0.4 * scale)),
+            "has_scale": scale, "shift": shift, "imm": self._imm(), "param": 0,
         }  # fmt: skip
 
     def _imm(self) -> int:
-        """int8: a whole number; fp16: the bits of a small FP32 number."""
+        """int8: a whole number, often a small one; fp16: the bits of a small FP32 number."""
         if self.element == 1:
-            return int(self.rng.integers(1 << 32))
+            return int(self.rng.integers(1 << 32 if self._chance(0.3) else 1 << 6))
         return int(np.float32(abs(self.rng.standard_normal())).view(np.uint32))
 
     def _function(self, pixels: int, length: int) -> dict[str, int]:
@@ -258,7 +258,8 @@ class _Tile:
         signals = ([VECTOR] if self.more else []) + ([LOAD] if self.next_reuse else [])
         rows = self._int(1, 3)
         run = self._int(1, max(1, size // rows))
+        stride = self._int(0, max(0, (p.operand - run) // max(1, rows - 1)))
         return Command.of(
-            "store", [VECTOR], signals, mem=p.source + self.n * p.out + self._int(0, 7), buf=p.vec(self.half, 2 if self.draw.follows else 1),
-            run=run, count0=rows, mem_stride0=run + self._int(0, 5), buf_stride0=self._int(0, max(0, (p.operand - run) // max(1, rows - 1))),
+            "store", [VECTOR], signals, mem=p.source + self.n * p.out + self._int(0, 7), run=run, count0=rows,
+            buf=p.vec(self.half, 2 if self.draw.follows else 1), buf_stride0=stride, mem_stride0=run + self._int(0, 5),
         )  # fmt: skip

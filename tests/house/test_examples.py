@@ -18,6 +18,7 @@ ANSWERS = {
     "01_one_layer": r"2:8 beside dense",
     "02_pruned_three_ways": r"unstructured at 0\.25 +[\d,]+ +[\d.-]+ +[\d.-]+ +\d+ of \d+",
     "03_design_space": r"4 points, 0 do not fit",
+    "05_gates_equal": r"engine and gates agree: 20 Programs, [\d,]+ cycles",
     "04_your_own_machine": r"edge16-wide: \d+ us, [\d.]+x the dense run",
 }
 

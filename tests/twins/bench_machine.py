@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from hwsim.spec.machine import AcceleratorSpec
+from hwsim.twin.programs import random_program
 from mapper.compile import compile_network
 from mapper.graph.reference import run
 from rtl.components.accumulator import Accumulator
@@ -15,7 +16,6 @@ from tests.harness.graphs import Net
 from tests.harness.machine_bench import compare
 from tests.harness.mapped import fed, pruned, ready
 from tests.harness.programs import FP16, TINY4
-from tests.harness.tiles import random_tiles
 from tests.harness.twins import Disagreement
 
 SPECS = [
@@ -32,9 +32,9 @@ def worked(count: Any, cycles: int) -> bool:
 
 
 @pytest.mark.parametrize("changes", SPECS)
-def test_random_tiles(changes: dict[str, Any]) -> None:
+def test_random_programs(changes: dict[str, Any]) -> None:
     spec = TINY4.with_(**changes)
-    assert worked(compare(spec, random_tiles(spec, seed=1, tiles=4)), 300)
+    assert worked(compare(spec, random_program(spec, seed=1, tiles=2)), 300)
 
 
 def linear(net: Net) -> None:
@@ -71,7 +71,7 @@ def silent(self: Any, m: Any) -> None:
 def test_a_dropped_token_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     plant(monkeypatch, Accumulator, silent)
     with pytest.raises(Disagreement, match=r"^cycle \d+: tokens: gates and model disagree on tokens from compute for (load|vector)"):
-        compare(TINY4, random_tiles(TINY4, seed=2, tiles=2))
+        compare(TINY4, random_program(TINY4, seed=2, tiles=2))
 
 
 def wrong_byte(self: Any, m: Any) -> None:
@@ -83,4 +83,4 @@ def wrong_byte(self: Any, m: Any) -> None:
 def test_a_wrong_byte_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     plant(monkeypatch, Buffer, wrong_byte)
     with pytest.raises(Disagreement, match=DISAGREE.format("memory", r"byte \d+")):
-        compare(TINY4, random_tiles(TINY4, seed=2, tiles=2))
+        compare(TINY4, random_program(TINY4, seed=2, tiles=2))

@@ -48,6 +48,8 @@ def _known(
     waits: np.ndarray[tuple[int], np.dtype[np.bool_]], tokens: dict[tuple[int, int], tuple[Ints, Ints]],
 ) -> Table:  # fmt: skip
     """Only a command that waits learns anything: one row each, behind a row of zeros, then spread over its queue."""
+    if not len(queue):
+        return np.zeros((0, len(QUEUES)), np.int64)
     row_of = np.zeros(len(queue), np.int64)  # of each command: the last row of its queue, itself included
     for q in QUEUES:
         at = np.flatnonzero(mine[:, q])

