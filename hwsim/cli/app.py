@@ -7,32 +7,16 @@ from typing import Annotated
 import typer
 
 from hwsim.cli.bars import bars
-from hwsim.report.report import Report
+from hwsim.cli.run import run
+from hwsim.cli.words import Batch, Json, Layers, MachineName, Network, Pattern, Seq
 
 app = typer.Typer(
     name="hwsim",
-    help="Runs networks on accelerators for N:M and dense weights, cycle by cycle.",
+    help="Runs networks and sparse workloads on accelerators, cycle by cycle.",
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-
-Network = Annotated[
-    str,
-    typer.Argument(
-        metavar="NETWORK", help="a name of hwsim networks, an ONNX file, or a BERT folder"
-    ),
-]
-MachineName = Annotated[
-    str, typer.Option("--machine", "-m", help="a name of hwsim machines, or a .yaml file")
-]
-Pattern = Annotated[
-    str | None, typer.Option(help="keep N of each M weights, as 2:8; dense where it is not given")
-]
-Batch = Annotated[int, typer.Option(min=1, help="inputs at once")]
-Seq = Annotated[int | None, typer.Option(min=1, help="tokens of a sentence (networks of text)")]
-Layers = Annotated[str | None, typer.Option(help="only the layers whose names match, as '*.ffn.*'")]
-Json = Annotated[bool, typer.Option("--json", help="print JSON alone")]
 
 
 @app.callback(invoke_without_command=True)
@@ -48,34 +32,7 @@ def root(
         print(context.get_help())
 
 
-@app.command()
-def run(
-    network: Network,
-    machine: MachineName,
-    pattern: Pattern = None,
-    batch: Batch = 1,
-    seq: Seq = None,
-    layers: Layers = None,
-    values: Annotated[bool, typer.Option(help="compute the numbers, not only the cycles")] = True,
-    trace: Annotated[
-        Path | None, typer.Option(help="write a timeline of each run into this folder")
-    ] = None,
-    as_json: Json = False,
-    out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="write result.json and two PNGs there")
-    ] = None,
-) -> None:
-    """Prunes, maps and runs a network; shows cycles, energy and what took them."""
-    from hwsim.cli.files import whole_folder, write_report
-    from hwsim.trip import Job, run_job
-
-    with whole_folder(out) as drawn, whole_folder(trace) as traced, bars() as progress:
-        job = Job(network, machine, pattern, batch, seq, layers, values, traced)
-        report = run_job(job, progress)
-        if drawn:
-            progress("draw", 0, 1)
-            write_report(report, drawn)
-    _show(report, as_json)
+app.command()(run)
 
 
 @app.command()
@@ -88,12 +45,13 @@ def report(
 ) -> None:
     """Shows a saved result again."""
     from hwsim.cli.files import read_report, whole_folder, write_report
+    from hwsim.cli.show import show_report
 
     read = read_report(result)
     with whole_folder(out) as drawn:
         if drawn:
             write_report(read, drawn)
-    _show(read, as_json)
+    show_report(read, as_json)
 
 
 @app.command()
@@ -115,6 +73,14 @@ def networks(as_json: Json = False) -> None:
     from hwsim.cli.lists import network_rows, show
 
     show(network_rows(), as_json)
+
+
+@app.command()
+def workloads(as_json: Json = False) -> None:
+    """Lists the workloads of thread machines, their versions and options."""
+    from hwsim.cli.lists import show, workload_rows
+
+    show(workload_rows(), as_json)
 
 
 @app.command(name="compile")
@@ -179,19 +145,3 @@ def disasm(
     else:
         for line in program_lines(read):
             print(line)
-
-
-def _show(report: Report, as_json: bool) -> None:
-    if as_json:
-        print(report.to_json())
-        return
-    from rich.console import Console
-
-    from hwsim.report.table import COLUMNS, screen, text
-
-    console = Console(highlight=False)
-    if console.is_terminal:
-        console.width = min(console.width, COLUMNS)
-        console.print(screen(report))
-    else:
-        print(text(report), end="")

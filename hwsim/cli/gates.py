@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from hwsim.cli.app import Json, MachineName, app
+from hwsim.cli.app import app
 from hwsim.cli.bars import bars
+from hwsim.cli.words import Json, MachineName
 
 DIFFERENT = 1
 

@@ -59,6 +59,20 @@ def network_rows() -> list[Row]:
     ]
 
 
+def workload_rows() -> list[Row]:
+    from hwsim.workloads.table import TABLE
+
+    return [
+        {
+            "workload": w.name,
+            "what": w.what,
+            "versions": ", ".join(w.versions),
+            "options": " ".join(f"--{x}" for x in w.takes),
+        }
+        for w in TABLE.values()
+    ]
+
+
 def show(rows: list[Row], as_json: bool) -> None:
     if as_json:
         print(json.dumps(rows, indent=1))

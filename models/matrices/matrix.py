@@ -32,12 +32,23 @@ class Matrix:
         return f"{self.name}: {self.shape[0]:,} x {self.shape[1]:,}, {self.nonzeros:,} non-zeros"
 
     def scipy(self) -> csr_array:
-        """The same arrays; places given more than once stay so."""
-        return csr_array((self.values, self.columns, self.starts), self.shape)
+        """A copy, since SciPy adds up places given more than once where it likes, in place."""
+        return csr_array((self.values, self.columns, self.starts), self.shape, copy=True)
 
     def transposed(self) -> "Matrix":
         rows = np.repeat(np.arange(self.shape[0]), np.diff(self.starts))
         return from_entries(self.name, self.where, self.shape[::-1], self.columns, rows, self.values)
+
+    def summed(self) -> "Matrix":
+        """Each place once."""
+        found = self.scipy()
+        found.sum_duplicates()
+        return from_scipy(self.name, self.where, found)
+
+    def check_positive(self, workload: str) -> None:
+        least = float(self.values.min(initial=0.0))
+        if least < 0:
+            raise MatrixError(f"{self.where}: holds {least:g}; {workload} wants weights of 0 or more")
 
     def check_square(self, workload: str) -> None:
         rows, cols = self.shape

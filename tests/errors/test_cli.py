@@ -36,7 +36,7 @@ def refused(capsys: pytest.CaptureFixture[str], line: str, *said: str) -> None:
     [
         ("xyz", "command line: no such command 'xyz'; see hwsim --help"),
         ("--xyz", "command line: no such option: --xyz; see hwsim --help"),
-        ("run", "run: missing argument 'NETWORK'; see hwsim run --help"),
+        ("run", "run: missing argument 'NETWORK|WORKLOAD'; see hwsim run --help"),
         ("run mlp", "run: missing option '--machine' / '-m'; see hwsim run --help"),
         ("run mlp -m tiny4 --xyz", "run: no such option: --xyz; see hwsim run --help"),
         ("compile mlp -m tiny4", "compile: missing option '-o' / '--out'; see hwsim compile --help"),

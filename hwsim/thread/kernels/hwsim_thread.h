@@ -20,6 +20,19 @@ __attribute__((naked, noreturn, used, section(".text.start"))) void _start(void)
 }
 #endif
 
+/* ---- what compilers call for copies of structures ---- */
+#define HWSIM_LIBRARY(name) __attribute__((weak, no_builtin(#name), section(".text." #name)))
+HWSIM_LIBRARY(memcpy) void *memcpy(void *to, const void *from, unsigned long bytes) {
+  unsigned long words = ((uint64_t)to | (uint64_t)from) & 7 ? 0 : bytes / 8;
+  for (unsigned long i = 0; i < words; i++) ((volatile int64_t *)to)[i] = ((const int64_t *)from)[i];
+  for (unsigned long i = 8 * words; i < bytes; i++) ((volatile char *)to)[i] = ((const char *)from)[i];
+  return to;
+}
+HWSIM_LIBRARY(memset) void *memset(void *to, int value, unsigned long bytes) {
+  for (unsigned long i = 0; i < bytes; i++) ((volatile char *)to)[i] = value;
+  return to;
+}
+
 /* ---- who am I ---- */
 #define HWSIM_CSR(name, number) \
   HWSIM_INLINE int64_t name(void) { int64_t r; __asm__("csrr %0, " #number : "=r"(r)); return r; }
