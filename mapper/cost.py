@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
 from math import ceil, gcd
 
 import numpy as np
 
 from hwsim.spec.commands import FN, WORD_BYTES
 from hwsim.spec.machine import AcceleratorSpec
+from mapper.waves import Runs, State, fold, follow_all
 
 PASSES = {"softmax": 3, "layernorm": 3}
 
@@ -28,16 +30,12 @@ def word_beats(spec: AcceleratorSpec) -> int:
     return max(1, WORD_BYTES // spec.memory.beat_bytes)
 
 
-Fold = tuple[int, int]  # PE rows, steps from its first to that of the next fold at least
-
-
 @dataclass(frozen=True)
 class ComputeCost:
     """Cycles of one command alone: `array` steps, `feed` reads, `weight` rows; `latency`: from the
     last step to the last row visible.
 
-    `late`: weight rows that may still come when the last fold has begun (ws). `folds`: of each fold
-    (ws) its PE rows and least steps; `groups`: pixel groups (os), each of `steps`.
+    `late`: weight rows that may still come when the last fold has begun (ws). `folds`: ws; `groups`: pixel groups (os), each of `steps`.
     """
 
     array: int
@@ -45,7 +43,7 @@ class ComputeCost:
     weight: int
     latency: int
     late: int
-    folds: tuple[Fold, ...]
+    folds: Runs
     groups: int
     steps: int
 
@@ -58,26 +56,20 @@ class ComputeCost:
 def compute_cost(
     spec: AcceleratorSpec, dataflow: str, pixels: int, run: int, runs: int, kept: int, block: int
 ) -> ComputeCost:
-    """ws: each fold of R blocks takes ceil(T/L) batches of N*L steps. Reads a pixel and fold:
-    segments of whole blocks, cut at runs; the feed is at most a full link and a batch ahead of the
-    array, so a fold also takes its reads but those. os: ceil(T/(R*L)) groups of blocks*N*L steps;
-    one read a pixel and chunk.
-    """
+    """ws: mapper/waves.py. os: ceil(T/(R*L)) groups of blocks*N*L steps; one read a pixel and chunk."""
     rows, cols, lat = spec.array.rows, spec.array.cols, spec.pe.adder_latency_cycles
     stages = spec.pe.multiplier_latency_cycles
     width, bb = spec.levels.act.width_bits // 8, block * spec.pe.element_bytes
     per_run = run // block
     blocks = per_run * runs
     if dataflow == "ws":
-        batches, batch = ceil(pixels / lat), kept * lat
-        ahead = (spec.link_depth + 1) * batch if batches > spec.link_depth + 1 else pixels * blocks * bb
         reads = _fold_reads(per_run, blocks, rows, bb, width)
-        least = [max(batches * batch, pixels * n - ahead) for n in reads]
-        folds = tuple((min(rows, blocks - i * rows), steps) for i, steps in enumerate(least))
-        feed = pixels * sum(reads)
-        array = ws_cycles(spec, kept, folds, 1)
+        last = blocks - (len(reads) - 1) * rows
+        kinds = [(min(rows, blocks - i * rows), n) for i, n in enumerate(reads)]
+        folds = tuple((fold(spec, kept, k, pixels, n), len(list(same))) for (k, n), same in groupby(kinds))
+        array = follow_all(folds, State()).end
         latency = (rows - 1) * kept * lat + cols + stages + lat + 1 + (pixels - 1) % lat
-        return ComputeCost(array, feed, blocks * kept, latency, (folds[-1][0] - 1) * kept, folds, 0, 0)
+        return ComputeCost(array, pixels * sum(reads), blocks * kept, latency, (last - 1) * kept, folds, 0, 0)
     groups = ceil(pixels / (rows * lat))
     steps = blocks * kept * lat
     feed = pixels * runs * ceil(per_run / max(1, width // bb))
@@ -92,31 +84,6 @@ def group_gap(spec: AcceleratorSpec) -> int:
     """
     rows, lat = spec.array.rows, spec.pe.adder_latency_cycles
     return rows + spec.array.cols - 1 + rows * lat
-
-
-def ws_cycles(spec: AcceleratorSpec, kept: int, folds: tuple[Fold, ...], times: int) -> int:
-    """Steps from the first to the last of `times` commands of these folds, one behind the other.
-
-    Row 0 of the shadow registers is free C cycles after a wave began, and takes N weight rows: the
-    next wave begins C + N later at least. The loader fills row r of the fold behind wave f from f +
-    r*N*L + C on, and only then row 0 of the fold after it: wave f + 2 begins (rows - 1)*N*L + C +
-    2*N after wave f at least, rows those of the fold between. Of the two ways to pair neighbours
-    the longer counts.
-    """
-    cols, lat = spec.array.cols, spec.pe.adder_latency_cycles
-    one = [max(steps, cols + kept) for _, steps in folds]
-    behind = [(rows - 1) * kept * lat + cols + 2 * kept for rows, _ in folds]
-    count, around = len(folds), range(len(folds))
-    two = [max(one[i] + one[(i + 1) % count], behind[(i + 1) % count]) for i in around]
-    pairs, odd = divmod(count * times - 1, 2)
-    best = max(_around(two[o::2] if count % 2 == 0 else two, pairs) for o in (0, 1))
-    return best + odd * min(one) + folds[-1][1]
-
-
-def _around(items: list[int], count: int) -> int:
-    """The sum of `count` items taken in a circle, at least, wherever it starts."""
-    whole, rest = divmod(count, len(items))
-    return sum(items) * whole + sum(sorted(items)[:rest])
 
 
 def _fold_reads(per_run: int, blocks: int, rows: int, block_bytes: int, width: int) -> list[int]:

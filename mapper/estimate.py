@@ -3,24 +3,24 @@ ranked. Commands: mapper/cost.py.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
 
 from hwsim.spec.commands import FN
 from hwsim.spec.machine import AcceleratorSpec
 from mapper.cost import (
     ComputeCost,
-    Fold,
     compute_cost,
     group_gap,
     vector_cost,
     word_beats,
-    ws_cycles,
 )
 from mapper.emit.areas import param_need, split
 from mapper.graph.windows import places
 from mapper.nest import Chunk, Mapping, Product, Tail, part_sizes, segments, tile_shape
+from mapper.waves import State, follow_all, marked, repeat
 
 
 @dataclass(frozen=True)
@@ -136,12 +136,13 @@ class Sums:
         whole = Chunk(0, x.r, 0, x.c_pad if x.groups == 1 else x.c)
         self.kinds = list(boxes(x, m, whole))
         self.count = sum(n for _, n in self.kinds)
-        self.array = self.feed = self.weight_rows = self.vector = self.commands = 0
+        self.costs: dict[int, list[ComputeCost]] = {}  # by pixels
+        self.array = self.least = self.feed = self.weight_rows = self.vector = self.commands = 0
         self.loads = self.acts = self.residual = self.stores = 0  # beats
         self._compute()
         self._vector()
         self._memory(whole)
-        for name in ("array", "feed", "weight_rows", "vector", "commands", "loads", "acts", "residual", "stores"):
+        for name in ("least", "feed", "weight_rows", "vector", "commands", "loads", "acts", "residual", "stores"):
             setattr(self, name, getattr(self, name) * x.instances)
         self.commands += 1
         self.words = self.commands * word_beats(spec)
@@ -154,45 +155,78 @@ class Sums:
         return compute_cost(self.spec, self.m.dataflow, pixels, run, s * r, x.kept, x.block)
 
     def _compute(self) -> None:
-        """The array takes the same folds again and again, waves as long as the pixel tile.
-        Stretches of commands with equal waves, which follow each other, are reckoned by themselves;
-        so is all of it with the shortest wave; the longest of these and the sum of all waves
-        counts.
-        """
+        """`least`: of `array`, what no order of the commands would save."""
         x, m = self.x, self.m
-        last = self.columns - m.group * (self.groups - 1)
-        stretches = {self.columns: 1} if m.order == "pn" else Counter([m.group] * (self.groups - 1) + [last])
-        alone = gap = last_part = 0
-        shortest: tuple[Fold, ...] = ()
         for box, times in self.kinds:
             costs = self._costs(box.pixels)
             many = times * self.columns
             self.feed += sum(c.feed for c in costs) * many
             self.weight_rows += sum(c.weight for c in costs) * many
-            if m.dataflow == "ws":
-                folds = tuple(f for c in costs for f in c.folds)
-                self.array += sum(steps for _, steps in folds) * many
-                for part in [c.folds for c in costs] if m.order == "kn" else [folds]:
-                    last_part = sum(ws_cycles(self.spec, x.kept, part, n) * k for n, k in stretches.items())
-                    alone += last_part * times
-                shortest = min(shortest or folds, folds, key=lambda f: sum(steps for _, steps in f))
-            else:
-                least = group_gap(self.spec)
-                self.array += sum(c.groups * max(c.steps, least) for c in costs) * many
-                last_part = costs[-1].groups * max(costs[-1].steps, least) * self.columns
-                gap = max(least - min(c.steps for c in costs), 0)
+            self.least += self.least_of(box.pixels) * many
         if m.dataflow == "ws":
-            every = ws_cycles(self.spec, x.kept, shortest, self.columns * self.count) if m.order != "kn" else 0
-            self.array = max(self.array, every, alone)
-        self.array -= gap
-        self.before_last_part = max(0, alone - last_part if m.dataflow == "ws" else self.array - last_part)
+            done = repeat(State(), self._layer, x.instances)
+            self.array, self.before_last_part = done.end, done.mark
+        else:
+            least, costs = group_gap(self.spec), self._costs(self.kinds[-1][0].pixels)
+            self.array = self.least * x.instances - max(least - min(c.steps for c in costs), 0)
+            self.before_last_part = max(0, self.array - costs[-1].groups * max(costs[-1].steps, least) * self.columns)
         self.commands += (len(m.chunks) + m.parts - 1) * self.count * self.columns
+
+    def least_of(self, pixels: int) -> int:
+        """Of one column tile."""
+        costs = self._costs(pixels)
+        if self.m.dataflow == "ws":
+            return sum(f.gap * n for c in costs for f, n in c.folds)
+        return sum(c.groups * max(c.steps, group_gap(self.spec)) for c in costs)
+
+    def _layer(self, s: State) -> State:
+        """One instance, in the order in which its commands stand."""
+        if self.m.order == "np":
+            for group, times in self._group_sizes():
+                s = repeat(s, partial(self._pixels, partial(self._group, group)), times)
+            return s
+        return self._pixels(self._groups, s)
+
+    def _group_sizes(self) -> list[tuple[int, int]]:
+        """Column tiles of a group, and how many such groups there are."""
+        last = self.columns - self.m.group * (self.groups - 1)
+        return [(self.m.group, self.groups - 1), (last, 1)]
+
+    def _groups(self, pixels: int, s: State) -> State:
+        for group, times in self._group_sizes():
+            s = repeat(s, partial(self._group, group, pixels), times)
+        return s
+
+    def _pixels(self, tile: Callable[[int, State], State], s: State) -> State:
+        """All pixel tiles, images outside, columns inside."""
+        ranks = zip((self.x.batch, self.x.p, self.x.q), self.m.tile, strict=True)
+        images, rows, columns = ([(t, n // t), (n % t, 1)] for n, t in ranks)
+
+        def some(pixels: int, inside: list[list[tuple[int, int]]], s: State) -> State:
+            if not inside:
+                return tile(pixels, s)
+            for size, times in inside[0]:
+                s = repeat(s, partial(some, pixels * size, inside[1:]), times) if size else s
+            return s
+
+        return some(1, [images, rows, columns], s)
+
+    def _group(self, group: int, pixels: int, s: State) -> State:
+        costs = self._costs(pixels)
+        if self.m.order != "kn":
+            return repeat(s, partial(follow_all, [run for c in costs for run in c.folds]), group)
+        for i, cost in enumerate(costs):
+            s = marked(s) if i == len(costs) - 1 else s
+            s = repeat(s, partial(follow_all, cost.folds), group)
+        return s
 
     def _costs(self, pixels: int) -> list[ComputeCost]:
         """Of the computes that make one column tile; the last chunk in parts."""
         m = self.m
-        parts = part_sizes(pixels, m.parts, self.spec.pe.adder_latency_cycles)
-        return [self.cost(c, pixels) for c in m.chunks[:-1]] + [self.cost(m.chunks[-1], n) for n in parts]
+        if pixels not in self.costs:
+            parts = part_sizes(pixels, m.parts, self.spec.pe.adder_latency_cycles)
+            self.costs[pixels] = [self.cost(c, pixels) for c in m.chunks[:-1]] + [self.cost(m.chunks[-1], n) for n in parts]
+        return self.costs[pixels]
 
     def _vector(self) -> None:
         x, spec = self.x, self.spec
@@ -285,10 +319,10 @@ def product_bound(spec: AcceleratorSpec, x: Product, m: Mapping) -> LayerBound:
     buffer, pixels = pixels, part_sizes(pixels, m.parts, spec.pe.adder_latency_cycles)[-1]
     cost = sums.cost(m.chunks[-1], pixels)
     last, store = _last(spec, x, m, images, pixels, buffer)
-    beats, share = _first_sweep(sums, m)
+    beats, rounds = _first_sweep(sums, m, box)
     total = max(
         lead + sums.before_last_part + cost.latency + _row_steps(spec, x, m, sums, buffer) + store,
-        start + beats + int(sums.array * (1 - share)) + cost.latency + last + store,
+        start + beats + rounds + cost.latency + last + store,
         lead + max(sums.array, sums.feed, sums.weight_rows - cost.late) + cost.latency + last + store,
         start + sums.memory,
         start + sums.loads + sums.residual + cost.bound + cost.latency + last + store,
@@ -303,7 +337,7 @@ def _row_steps(spec: AcceleratorSpec, x: Product, m: Mapping, sums: Sums, pixels
     """Vector cycles behind the last compute but those of the last part: the row steps of all parts,
     and between them the last part's maps.
     """
-    if m.parts == 1 or sums.count > 1 or not _uncut(spec, x, pixels * x.n * spec.pe.element_bytes):
+    if m.parts == 1 or not _uncut(spec, x, pixels * x.n * spec.pe.element_bytes):
         return 0
     parts = part_sizes(pixels, m.parts, spec.pe.adder_latency_cycles)
     narrow = x.group_n % spec.array.cols or min(spec.array.cols, x.group_n)
@@ -311,15 +345,18 @@ def _row_steps(spec: AcceleratorSpec, x: Product, m: Mapping, sums: Sums, pixels
     return sum(_tail_cost(spec, x, t, n) for t in x.tail for n in parts[-2:]) + maps
 
 
-def _first_sweep(sums: Sums, m: Mapping) -> tuple[int, float]:
+def _first_sweep(sums: Sums, m: Mapping, first: Box) -> tuple[int, int]:
     """Beats that must have come before the last compute of the first round of the outer loop may
-    start, and that round's share of the array's work.
+    start, and the array's cycles in the rounds behind it, at least.
     """
+    instances = sums.x.instances
+    end = sums.spec.array.cols + sums.x.kept  # from the last wave to one behind it, which `least` counts
     if m.order == "np" and m.keep_act:
-        return sums.acts, 1 / sums.groups
+        return sums.acts // instances, max(0, sums.least * (sums.columns - m.group) // sums.columns - end)
     if m.order != "np" and m.keep_weights:
-        return sums.loads - sums.acts, 1 / sums.count
-    return 0, 1.0
+        one = sums.least_of(first.pixels) * sums.columns
+        return (sums.loads - sums.acts) // instances, max(0, sums.least - one - end)
+    return 0, 0
 
 
 def _pipeline(spec: AcceleratorSpec, x: Product, m: Mapping, sums: Sums, last: int) -> float:
