@@ -9,7 +9,7 @@ import numpy as np
 
 from hwsim.spec.commands import FN, WORD_BYTES
 from hwsim.spec.machine import AcceleratorSpec
-from mapper.waves import Runs, State, fold, follow_all
+from mapper.waves import Runs, State, fold, follow_all, group
 
 PASSES = {"softmax": 3, "layernorm": 3}
 
@@ -32,10 +32,8 @@ def word_beats(spec: AcceleratorSpec) -> int:
 
 @dataclass(frozen=True)
 class ComputeCost:
-    """Cycles of one command alone: `array` steps, `feed` reads, `weight` rows; `latency`: from the
-    last step to the last row visible.
-
-    `late`: weight rows that may still come when the last fold has begun (ws). `folds`: ws; `groups`: pixel groups (os), each of `steps`.
+    """Cycles of one command alone: `array` from its first read to its last step, `feed` reads, `weight` rows; `latency`: from the
+    last step to the last row visible. `late`: weight rows that may still come when the last fold has begun (ws). `folds`: of os, groups.
     """
 
     array: int
@@ -44,46 +42,33 @@ class ComputeCost:
     latency: int
     late: int
     folds: Runs
-    groups: int
-    steps: int
 
     @property
     def bound(self) -> int:
-        return max(self.array, self.feed, self.weight - self.late)
+        return max(self.array, self.weight - self.late)
 
 
 @lru_cache(maxsize=1 << 15)  # of a few hundred kinds of commands; candidates and emission ask again and again
 def compute_cost(
     spec: AcceleratorSpec, dataflow: str, pixels: int, run: int, runs: int, kept: int, block: int
 ) -> ComputeCost:
-    """ws: mapper/waves.py. os: ceil(T/(R*L)) groups of blocks*N*L steps; one read a pixel and chunk."""
     rows, cols, lat = spec.array.rows, spec.array.cols, spec.pe.adder_latency_cycles
-    stages = spec.pe.multiplier_latency_cycles
-    width, bb = spec.levels.act.width_bits // 8, block * spec.pe.element_bytes
-    per_run = run // block
+    stages, per_run = spec.pe.multiplier_latency_cycles, run // block
     blocks = per_run * runs
     if dataflow == "ws":
-        reads = _fold_reads(per_run, blocks, rows, bb, width)
-        last = blocks - (len(reads) - 1) * rows
-        kinds = [(min(rows, blocks - i * rows), n) for i, n in enumerate(reads)]
-        folds = tuple((fold(spec, kept, k, pixels, n), len(list(same))) for (k, n), same in groupby(kinds))
-        array = follow_all(folds, State()).end
+        reads = _fold_reads(per_run, blocks, rows, block * spec.pe.element_bytes, spec.levels.act.width_bits // 8)
+        kinds = [fold(spec, kept, min(rows, blocks - i * rows), pixels, n) for i, n in enumerate(reads)]
+        folds = tuple((kind, len(list(same))) for kind, same in groupby(kinds))
+        weight, late = blocks * kept, (blocks - (len(reads) - 1) * rows - 1) * kept
         latency = (rows - 1) * kept * lat + cols + stages + lat + 1 + (pixels - 1) % lat
-        return ComputeCost(array, pixels * sum(reads), blocks * kept, latency, (last - 1) * kept, folds, 0, 0)
-    groups = ceil(pixels / (rows * lat))
-    steps = blocks * kept * lat
-    feed = pixels * runs * ceil(per_run / max(1, width // bb))
-    array = (groups - 1) * max(steps, group_gap(spec)) + steps
-    latency = rows + cols + stages + 2 * lat + (pixels - 1) % (rows * lat) + 1
-    return ComputeCost(array, feed, groups * blocks * kept, latency, 0, (), groups, steps)
-
-
-def group_gap(spec: AcceleratorSpec) -> int:
-    """os: from the last step of a group to that of the next, at least: the shadow sums must have
-    left.
-    """
-    rows, lat = spec.array.rows, spec.pe.adder_latency_cycles
-    return rows + spec.array.cols - 1 + rows * lat
+    else:
+        whole, rest = divmod(pixels, rows * lat)
+        sizes = [(rows * lat, whole)] * (whole > 0) + [(rest, 1)] * (rest > 0)
+        folds = tuple((group(spec, kept, block, per_run, runs, n), times) for n, times in sizes)
+        weight, late = ceil(pixels / (rows * lat)) * blocks * kept, 0
+        latency = rows + cols + stages + 2 * lat + (pixels - 1) % (rows * lat) + 1
+    feed = sum(f.reads * n for f, n in folds)
+    return ComputeCost(follow_all(folds, State()).end, feed, weight, latency, late, folds)
 
 
 def _fold_reads(per_run: int, blocks: int, rows: int, block_bytes: int, width: int) -> list[int]:

@@ -13,7 +13,6 @@ from hwsim.spec.machine import AcceleratorSpec
 from mapper.cost import (
     ComputeCost,
     compute_cost,
-    group_gap,
     vector_cost,
     word_beats,
 )
@@ -155,29 +154,24 @@ class Sums:
         return compute_cost(self.spec, self.m.dataflow, pixels, run, s * r, x.kept, x.block)
 
     def _compute(self) -> None:
-        """`least`: of `array`, what no order of the commands would save."""
+        """`least`: of `array`, what no order of the commands would save, the feed left out."""
         x, m = self.x, self.m
         for box, times in self.kinds:
             costs = self._costs(box.pixels)
             many = times * self.columns
-            self.feed += sum(c.feed for c in costs) * many
+            self.feed += self.feed_of(box.pixels) * many
             self.weight_rows += sum(c.weight for c in costs) * many
             self.least += self.least_of(box.pixels) * many
-        if m.dataflow == "ws":
-            done = repeat(State(), self._layer, x.instances)
-            self.array, self.before_last_part = done.end, done.mark
-        else:
-            least, costs = group_gap(self.spec), self._costs(self.kinds[-1][0].pixels)
-            self.array = self.least * x.instances - max(least - min(c.steps for c in costs), 0)
-            self.before_last_part = max(0, self.array - costs[-1].groups * max(costs[-1].steps, least) * self.columns)
+        done = repeat(State(), self._layer, x.instances)
+        self.array, self.before_last_part = done.end, done.mark
         self.commands += (len(m.chunks) + m.parts - 1) * self.count * self.columns
+
+    def feed_of(self, pixels: int) -> int:
+        return sum(c.feed for c in self._costs(pixels))
 
     def least_of(self, pixels: int) -> int:
         """Of one column tile."""
-        costs = self._costs(pixels)
-        if self.m.dataflow == "ws":
-            return sum(f.gap * n for c in costs for f, n in c.folds)
-        return sum(c.groups * max(c.steps, group_gap(self.spec)) for c in costs)
+        return sum(f.least * n for c in self._costs(pixels) for f, n in c.folds)
 
     def _layer(self, s: State) -> State:
         """One instance, in the order in which its commands stand."""
@@ -347,15 +341,15 @@ def _row_steps(spec: AcceleratorSpec, x: Product, m: Mapping, sums: Sums, pixels
 
 def _first_sweep(sums: Sums, m: Mapping, first: Box) -> tuple[int, int]:
     """Beats that must have come before the last compute of the first round of the outer loop may
-    start, and the array's cycles in the rounds behind it, at least.
+    start, and the cycles of the array and of its feed in the rounds behind it, at least.
     """
-    instances = sums.x.instances
-    end = sums.spec.array.cols + sums.x.kept  # from the last wave to one behind it, which `least` counts
+    x, end = sums.x, sums.spec.array.cols + sums.x.kept  # from the last wave to one behind it, which `least` counts
     if m.order == "np" and m.keep_act:
-        return sums.acts // instances, max(0, sums.least * (sums.columns - m.group) // sums.columns - end)
+        steps, reads = (n * (sums.columns - m.group) // sums.columns for n in (sums.least, sums.feed))
+        return sums.acts // x.instances, max(0, steps - end, reads)
     if m.order != "np" and m.keep_weights:
-        one = sums.least_of(first.pixels) * sums.columns
-        return (sums.loads - sums.acts) // instances, max(0, sums.least - one - end)
+        one = sums.columns * sums.least_of(first.pixels), sums.columns * sums.feed_of(first.pixels)
+        return (sums.loads - sums.acts) // x.instances, max(0, sums.least - one[0] - end, sums.feed - one[1])
     return 0, 0
 
 

@@ -1,4 +1,4 @@
-"""When the folds of weight-stationary commands follow each other in the array: a lower bound, step by step (docs/machine.md).
+"""When folds (ws) and groups of pixels (os) follow each other in the array: a lower bound, step by step (docs/machine.md).
 
 A walk takes a State to a State. A later one by the same difference gives a later one by that difference, so a walk that is done again and
 again settles: every time gains the same, and the rest is a product.
@@ -16,30 +16,36 @@ PERIODS, ROUNDS = (1, 2, 3), 24  # in how many times a walk may settle; how many
 
 
 class State(NamedTuple):
-    """Cycles, at least: `free` when the next swap wave may start, `wave` when the last one did, `feed` when the next fold's
-    reads may start, `end` behind the last step so far, `mark` what `end` was when it was marked.
+    """Cycles, at least: `free` when the next fold may start, `wave` when the last one did, `feed` when the next fold's reads
+    may start, `end` behind the last step so far, `mark` what `end` was when it was marked. Of os, a group is called a fold.
     """
 
     free: int = 0
     wave: int = NEVER
     feed: int = 0
-    end: int = 0
+    end: int = NEVER
     mark: int = 0
 
 
 class Fold(NamedTuple):
-    """Of one fold: `steps` of its batches, `batch` those of one; from its wave to the next at least `gap`; from the wave
-    before it to the one behind it at least `behind`; `reads` of the feed, `first` those of its first batch; the feed is done at most
-    `ahead` steps before the array.
+    """Of one fold: `steps` of its batches, `batch` those of the last; from its start to the next at least `gap`; from the start
+    of the one before it to the one behind it at least `behind`; from the last end to its own at least `apart`; `reads` of the feed,
+    `first` those of its first batch; the feed is done at most `ahead` steps before the array.
     """
 
     steps: int
     batch: int
     gap: int
     behind: int
+    apart: int
     reads: int
     first: int
     ahead: int
+
+    @property
+    def least(self) -> int:
+        """From the end of the fold before it to its own end, or from its start to the next."""
+        return max(self.gap, self.apart)
 
 
 Walk = Callable[[State], State]
@@ -61,16 +67,36 @@ def fold(spec: AcceleratorSpec, kept: int, rows: int, pixels: int, reads: int) -
         batch=batch,
         gap=max(batches * batch, cols + kept),
         behind=(rows - 1) * kept * lat + cols + 2 * kept,
+        apart=0,
         reads=pixels * reads,
         first=min(pixels, lat) * reads,
         ahead=(depth + 1) * batch if batches > depth + 1 else -NEVER,
     )
 
 
+def group(spec: AcceleratorSpec, kept: int, block: int, run: int, runs: int, pixels: int) -> Fold:
+    """`run` blocks, `runs` times, for up to R*L pixels. A batch is a chunk of what a read gives, read once a pixel. Between the last
+    steps of two groups the shadow sums of the first must have left.
+    """
+    rows, lat, depth = spec.array.rows, spec.pe.adder_latency_cycles, spec.link_depth
+    wide = min(run, max(1, spec.levels.act.width_bits // (spec.pe.element_bits * block)))
+    chunks, steps = ceil(run / wide) * runs, run * runs * kept * lat
+    return Fold(
+        steps=steps,
+        batch=((run - 1) % wide + 1) * kept * lat,
+        gap=steps,
+        behind=0,
+        apart=rows + spec.array.cols - 1 + rows * lat,
+        reads=pixels * chunks,
+        first=pixels,
+        ahead=(depth + 1) * wide * kept * lat if chunks > depth + 1 else -NEVER,
+    )
+
+
 def follow(f: Fold, s: State) -> State:
     wave = max(s.free, s.feed + f.first)
     read = max(s.feed + f.reads, wave + f.steps - f.ahead)
-    end = max(wave + f.steps, read + f.batch)
+    end = max(wave + f.steps, read + f.batch, s.end + f.apart)
     return State(max(wave + f.gap, s.wave + f.behind, end), wave, read, end, s.mark)
 
 
@@ -95,7 +121,8 @@ def repeat(s: State, walk: Walk, times: int) -> State:
                 return repeat(_later(past[-1 - period], past[-1], rounds), walk, rest)
         if done == ROUNDS:
             slowest = min(b - a for a, b in zip(past[-2][:-1], past[-1][:-1], strict=True))
-            return State(*(x + slowest * (times - done) for x in past[-1][:-1]), past[-1].mark)
+            free, wave, feed, end = (x + slowest * (times - done) for x in past[-1][:-1])
+            return State(free, wave, feed, end, past[-1].mark)
     return past[-1]
 
 

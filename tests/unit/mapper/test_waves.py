@@ -13,6 +13,7 @@ SAT = load_machine("sat")
 FOLDS = st.builds(
     Fold,
     steps=st.integers(1, 60), batch=st.integers(1, 8), gap=st.integers(1, 60), behind=st.integers(1, 150),
+    apart=st.sampled_from([0, 0, 70]),
     reads=st.integers(1, 90), first=st.integers(1, 9), ahead=st.sampled_from([0, 4, 12, -NEVER]),
 )  # fmt: skip
 
@@ -40,7 +41,7 @@ def test_repeating_is_walking_or_less_where_it_does_not_settle(runs: list[tuple[
 def test_walks_settle_in_every_period(period: int) -> None:
     """Two waves take at least 100: three of 30, 45 and 80 settle in a round of three folds; alike ones alternate."""
     gaps = {1: (70,), 2: (30, 40), 3: (30, 45, 80)}[period]
-    runs = [(Fold(steps=g, batch=4, gap=g, behind=100, reads=1, first=1, ahead=-NEVER), 1) for g in gaps]
+    runs = [(Fold(steps=g, batch=4, gap=g, behind=100, apart=0, reads=1, first=1, ahead=-NEVER), 1) for g in gaps]
     calls = 0
 
     def walk(s: State) -> State:
