@@ -6,7 +6,7 @@ import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
-from hwsim.kernels import njit
+from hwsim.thread.jit import njit
 
 NAN_D, NAN_S, SIGN_D, SIGN_S, LOW = 0x7FF8000000000000, 0x7FC00000, -(1 << 63), 1 << 31, (1 << 32) - 1
 

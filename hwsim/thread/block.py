@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hwsim.kernels import njit
+from hwsim.thread.jit import njit
 from hwsim.thread.collective import collect, release
 from hwsim.thread.dma import command_done, dma_answered, step
 from hwsim.thread.messages import deliver, drop_first, route

@@ -1,6 +1,6 @@
 """The collective engine: barriers, reductions, broadcast over the run, a block, or one kind of its pipelines."""
 
-from hwsim.kernels import njit
+from hwsim.thread.jit import njit
 from hwsim.thread.bits import double, of_double
 from hwsim.thread.messages import keep, next_order, take_slot
 from hwsim.thread.ops import (

@@ -6,7 +6,7 @@ Word of a descriptor: flags, count, run, dst, dst_stride, src, src_stride, index
 
 import numpy as np
 
-from hwsim.kernels import njit
+from hwsim.thread.jit import njit
 from hwsim.thread.memory import locate, serve, server
 from hwsim.thread.messages import keep, next_order, take_slot
 from hwsim.thread.ops import (

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from hwsim.kernels import njit
+from hwsim.thread.jit import njit
 from hwsim.thread.bits import (
     LOW,
     NAN_S,

@@ -3,7 +3,7 @@ registers."""
 
 import numpy as np
 
-from hwsim.kernels import njit
+from hwsim.thread.jit import njit
 from hwsim.thread.bits import LOW, sext32
 from hwsim.thread.ops import (
     ADD,

@@ -5,7 +5,7 @@
 
 import numpy as np
 
-from hwsim.kernels import njit
+from hwsim.thread.jit import njit
 from hwsim.thread.bits import LOW, double, fmax_d, fmin_d, of_double, of_single, sext32, single
 from hwsim.thread.integer import below
 from hwsim.thread.ops import (

@@ -3,7 +3,7 @@
 A message whose `to` is another block is sent on when its cycle comes; one whose `to` is here is handled.
 """
 
-from hwsim.kernels import njit
+from hwsim.thread.jit import njit
 from hwsim.thread.ops import (
     FULL_INBOX,
     FULL_OUTBOX,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hwsim.kernels import njit
+from hwsim.thread.jit import njit
 from hwsim.thread.cache import access, blocked, fetch, on_their_way, walk
 from hwsim.thread.collective import arrive
 from hwsim.thread.dma import enqueue

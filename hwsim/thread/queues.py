@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hwsim.kernels import njit
+from hwsim.thread.jit import njit
 from hwsim.thread.messages import keep, next_order, take_slot
 from hwsim.thread.ops import (
     ANSWER,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hwsim.kernels import njit
+from hwsim.thread.jit import njit
 from hwsim.thread.ops import (
     CSRRC,
     CSRRCI,

@@ -1,6 +1,6 @@
 """A thread's scoreboard: from which cycle on its next instruction may issue, what it waits for till then, and the account of it."""
 
-from hwsim.kernels import njit
+from hwsim.thread.jit import njit
 from hwsim.thread.ops import (
     DMA_WAIT,
     EXIT,
