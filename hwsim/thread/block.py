@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from hwsim.thread.jit import njit
 from hwsim.thread.collective import collect, release
 from hwsim.thread.dma import command_done, dma_answered, step
+from hwsim.thread.jit import njit
 from hwsim.thread.messages import deliver, drop_first, route
 from hwsim.thread.ops import (
     ANSWER,
@@ -123,10 +123,10 @@ def run_epoch(
 
 
 @njit
-def next_cycle(blocks, outbox, parity):
-    """The soonest cycle in which something happens anywhere, messages under way included."""
+def next_cycle(blocks, outbox, parity, first, last):
+    """The soonest cycle in which something happens in blocks first..last-1, or with what they sent."""
     soonest = np.int64(NEVER)
-    for b in range(blocks.shape[0]):
+    for b in range(first, last):
         soonest = min(soonest, blocks[b].next)
         for i in range(blocks[b].out[parity]):
             soonest = min(soonest, outbox[parity, b, i].cycle)

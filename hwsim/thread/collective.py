@@ -1,7 +1,7 @@
 """The collective engine: barriers, reductions, broadcast over the run, a block, or one kind of its pipelines."""
 
-from hwsim.thread.jit import njit
 from hwsim.thread.bits import double, of_double
+from hwsim.thread.jit import njit
 from hwsim.thread.messages import keep, next_order, take_slot
 from hwsim.thread.ops import (
     COLL_ADD,

@@ -14,7 +14,8 @@ from hwsim.thread.image import Image, load_image
 HERE = Path(__file__).parent / "kernels"
 TARGET = ("-target", "riscv64-freestanding-none", "-mcpu=generic_rv64+m+a+zdinx", "-mcmodel=medany")
 FLAGS = (
-    "-O2", "-ffreestanding", "-fomit-frame-pointer", "-fno-unwind-tables", "-fno-sanitize=all", "-fno-math-errno", "-static", "-g0", "-Wl,--gc-sections", "-Wl,-s",
+    "-O2", "-ffreestanding", "-fomit-frame-pointer", "-fno-unwind-tables", "-fno-sanitize=all", "-fno-math-errno", "-static", "-g0",
+    "-Wl,--gc-sections", "-Wl,-s",
 )  # fmt: skip
 FAULT = re.compile(r"^(.*?):(\d+):(?:\d+:)? (?:fatal )?error: (.*)$", re.MULTILINE)
 TIMEOUT_SECONDS = 300

@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 
-from hwsim.thread.jit import njit
 from hwsim.thread.bits import (
     LOW,
     NAN_S,
@@ -19,6 +18,7 @@ from hwsim.thread.bits import (
     sext32,
     single,
 )  # fmt: skip
+from hwsim.thread.jit import njit
 from hwsim.thread.ops import (
     FADD_D,
     FADD_S,

@@ -3,8 +3,8 @@ registers."""
 
 import numpy as np
 
-from hwsim.thread.jit import njit
 from hwsim.thread.bits import LOW, sext32
+from hwsim.thread.jit import njit
 from hwsim.thread.ops import (
     ADD,
     ADDW,

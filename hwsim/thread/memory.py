@@ -5,9 +5,9 @@
 
 import numpy as np
 
-from hwsim.thread.jit import njit
 from hwsim.thread.bits import LOW, double, fmax_d, fmin_d, of_double, of_single, sext32, single
 from hwsim.thread.integer import below
+from hwsim.thread.jit import njit
 from hwsim.thread.ops import (
     AMO_CAS_D,
     AMO_CAS_W,

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from hwsim.thread.jit import njit
 from hwsim.thread.cache import access, blocked, fetch, on_their_way, walk
 from hwsim.thread.collective import arrive
 from hwsim.thread.dma import enqueue
 from hwsim.thread.floating import floating
 from hwsim.thread.integer import integer, muldiv
+from hwsim.thread.jit import njit
 from hwsim.thread.memory import CACHED, locate, serve
 from hwsim.thread.ops import (
     ATOMIC,
@@ -72,17 +72,17 @@ def issue(p, block, threads, pipeline, code, lines, pipe, b, t):
         k += 1
         if k >= n:
             k = 0
-        thread = threads[pipeline.first + k]
-        if thread.wake > t:
-            soonest = min(soonest, thread.wake)
+        if pipeline.wakes[k] > t:
+            soonest = min(soonest, pipeline.wakes[k])
             continue
         index = pipeline.first + k
+        thread = threads[index]
         d = code[thread.code]
         if d.check:
             cause = obstacle(p, block, thread, pipeline, d, lines, pipe, b)
             if cause:
                 park(thread, t, cause)
-                pipeline.parked = index
+                pipeline.parked, pipeline.wakes[k] = index, NEVER
                 continue
         pipeline.last, pipeline.next = k, t + 1
         execute(p, block, thread, pipeline, code, d, index, b, t)
@@ -155,6 +155,7 @@ def execute(p, block, thread, pipeline, code, d, index, b, t):
     if d.group <= FLOAT and after >> p.fetch_bits == thread.line:
         pipeline.issued = -1  # no request, no fetch: nothing to commit
         settle(p, thread, code)
+        pipeline.wakes[pipeline.last] = thread.wake
 
 
 @njit
@@ -226,6 +227,7 @@ def commit_here(p, block, threads, pipeline, code, memory, b, t):
     v, done = serve(p, block, memory, thread, b, pipeline.address, d.op, pipeline.value, pipeline.other, t)
     booked(p, block, pipeline, thread, index, d, b, v, done, t)
     settle(p, thread, code)
+    pipeline.wakes[pipeline.last] = thread.wake
     return True
 
 
@@ -254,6 +256,7 @@ def commit(
         if thread.code != OUTSIDE_CODE:
             fetch(p, block, fetched, b, pipeline, pipe, thread, t)
         settle(p, thread, code)
+    pipeline.wakes[pipeline.last] = thread.wake
 
 
 @njit
@@ -310,3 +313,4 @@ def begin(p, blocks, threads, pipelines, code, fetched, first, last):
                 if threads[i].code != OUTSIDE_CODE:
                     fetch(p, blocks[b], fetched, b, pipeline, pipe, threads[i], np.int64(-1))
                 settle(p, threads[i], code)
+                pipeline.wakes[i - pipeline.first] = threads[i].wake

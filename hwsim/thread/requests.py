@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from hwsim.thread.jit import njit
 from hwsim.thread.cache import arrived, write_words
+from hwsim.thread.jit import njit
 from hwsim.thread.memory import READ, serve, serve_two, server
 from hwsim.thread.messages import keep, next_order, take_slot
 from hwsim.thread.ops import (

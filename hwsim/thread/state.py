@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from hwsim.spec.thread import SLOTS_MAX, ThreadMachineSpec
+from hwsim.spec.thread import SLOTS_MAX, THREADS_MAX, ThreadMachineSpec
 from hwsim.thread.ops import NEVER
 from hwsim.thread_result import CAUSES, COUNTERS
 
@@ -25,7 +25,7 @@ THREAD = np.dtype([
     ("span_end", "i8"), ("span_cause", "i8"),
 ], align=True)  # fmt: skip
 PIPELINE = np.dtype([
-    ("number", "i8"), ("parked", "i8"),
+    ("wakes", "i8", (THREADS_MAX,)), ("number", "i8"), ("parked", "i8"),
     ("first", "i8"), ("threads", "i8"), ("interval", "i8"), ("stp", "i8"), ("last", "i8"), ("next", "i8"), ("issued", "i8"), ("address",
     "i8"),
     ("value", "i8"), ("other", "i8"), ("home", "i8"), ("cached", "i8"), ("code", "i8"), ("before", "i8"), ("count", "i8"), ("clock", "i8"),

@@ -93,6 +93,7 @@ def wake(p, threads, pipelines, code, index):
     while local >= pipelines[pipe].threads:
         local -= pipelines[pipe].threads
         pipe += 1
+    pipelines[pipe].wakes[local] = threads[index].wake
     pipelines[pipe].next = min(pipelines[pipe].next, threads[index].wake)
 
 

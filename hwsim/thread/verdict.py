@@ -26,15 +26,20 @@ def thread_name(spec: ThreadMachineSpec, index: int) -> str:
     return f"block {block} stp {spec.mtp.pipelines + local // spec.stp.threads} thread {local % spec.stp.threads}"
 
 
-def check_status(spec: ThreadMachineSpec, image: Image, state: State) -> bool:
-    """True: the program said that it is done. Raises for everything else; of several reasons the first one in time, then in block,
-    counts."""
+def check_end(spec: ThreadMachineSpec, image: Image, state: State) -> None:
+    """Returns when the program said that it is done, or all threads ended. Raises for everything else;
+    of several reasons the first one in time, then in block, counts."""
     stopped = [b for b in range(spec.blocks) if state.blocks["status"][b] != RUNNING]
+    if not stopped:
+        if state.blocks["live"].sum() > 0:
+            _deadlock(spec, image, state)
+        return
     first = min(stopped, key=lambda b: (int(state.blocks["clock"][b]), b))
     s: Any = state.blocks[first]
     status, who, what, where = (int(s[name]) for name in ("status", "who", "what", "where"))
     if status == HOST:
-        return _host(image, what)
+        _host(image, what)
+        return
     if status in (FULL_INBOX, FULL_OUTBOX):
         place = f"{image.name}: too many messages wait at block {first}"
         raise SimulationError(f"{place}; use fewer threads or blocks, or spread what they address")
@@ -45,15 +50,15 @@ def check_status(spec: ThreadMachineSpec, image: Image, state: State) -> bool:
     raise SimulationError(f"{image.name}: {name} at pc {pc:#x}: {TRAPS[what]} ({where & (1 << 64) - 1:#x}); {ADVICE}")
 
 
-def _host(image: Image, value: int) -> bool:
+def _host(image: Image, value: int) -> None:
     if value == 1:
-        return True
+        return
     if value & 1:
         raise SimulationError(f"{image.name}: test {value >> 1} failed (tohost {value}); see its source")
     raise SimulationError(f"{image.name}: asks a host for {value:#x} (tohost); only ends of runs are understood")
 
 
-def deadlock(spec: ThreadMachineSpec, image: Image, state: State) -> None:
+def _deadlock(spec: ThreadMachineSpec, image: Image, state: State) -> None:
     """Nothing is on its way and threads wait."""
     left = [i for i in range(len(state.threads)) if not state.threads["ended"][i]]
     lines = [f"{thread_name(spec, i)} at pc {int(state.threads['pc'][i]):#x} for {_what(state.threads[i])}" for i in left[:SHOWN]]
