@@ -1,5 +1,5 @@
-"""Laws of the thread machine: the order of stepping, jumping over waits and the number of processes change nothing; accounts add up; random programs
-compute what Python does."""
+"""Laws of the thread machine: the order of stepping, jumping over waits and the number of processes change nothing; accounts add up; random
+programs compute what Python does."""
 
 from dataclasses import asdict
 from typing import Any
