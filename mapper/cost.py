@@ -7,11 +7,10 @@ from math import ceil, gcd
 
 import numpy as np
 
-from hwsim.spec.commands import FN, WORD_BYTES
+from hwsim.spec.commands import FN, NORM_BEATS, WORD_BYTES
 from hwsim.spec.machine import AcceleratorSpec
 from mapper.waves import Runs, State, fold, follow_all, group
 
-PASSES = {"softmax": 3, "layernorm": 3}
 
 
 def beats(
@@ -85,8 +84,8 @@ def _fold_reads(per_run: int, blocks: int, rows: int, block_bytes: int, width: i
 
 
 def vector_cost(spec: AcceleratorSpec, a: dict[str, int]) -> int:
-    """Setup, then rows x chunks x beats (docs/machine.md, vector), then the latency after each pass
-    that reduces and once at the end.
+    """Setup, then rows x chunks x beats (docs/machine.md, vector), with what passes behind each pass
+    that reduces, then the latency.
     """
     v, width, eb = spec.vector, spec.levels.vec.width_bits, spec.pe.element_bits
     fn, length = FN[a["fn"]], a["len"]
@@ -106,7 +105,16 @@ def vector_cost(spec: AcceleratorSpec, a: dict[str, int]) -> int:
         setup += ceil(256 * 8 / width)
     if fn == "softmax" and eb == 8:
         setup += ceil(256 * 32 / width)
-    passes = PASSES.get(fn, 1)
-    rows, row = a["count0"] * a["count1"], chunks * ((passes - 1) * max(1, reads) + max(1, reads + extra) + writes - 1)
-    waits = (passes - 1) * ceil(rows / v.rows_in_flight) * v.latency_cycles
-    return setup + rows * row + waits + v.latency_cycles
+    passes = 1 + len(pauses := _pauses(spec, fn))
+    least = NORM_BEATS if fn == "layernorm" and eb == 8 else 1
+    rows, row = a["count0"] * a["count1"], chunks * ((passes - 1) * max(1, reads) + max(least, reads + extra) + writes - 1)
+    return setup + rows * row + sum(pauses) * ceil(rows / v.rows_in_flight) + v.latency_cycles
+
+
+def _pauses(spec: AcceleratorSpec, fn: str) -> tuple[int, ...]:
+    """Cycles behind each pass that reduces."""
+    v = spec.vector
+    if fn == "softmax":
+        return v.latency_cycles, v.reduce_cycles
+    sums = 1 if spec.pe.number == "int8" else 2
+    return (v.reduce_cycles,) * (sums if fn == "layernorm" else 0)

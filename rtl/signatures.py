@@ -9,9 +9,6 @@ from amaranth.lib.wiring import In, Out
 from hwsim.spec import commands
 from hwsim.spec.machine import AcceleratorSpec, PESpec
 
-TABLE_BYTES = 256  # of gelu and silu on int8 machines
-
-
 def flow(payload: data.Layout) -> wiring.Signature:
     """A stream that is never refused."""
     return wiring.Signature({"payload": Out(payload), "valid": Out(1)})
@@ -227,25 +224,72 @@ def lanes_of(spec: AcceleratorSpec, level: str) -> int:
 
 
 class Stage(IntEnum):
-    """What a beat of the vector unit reads. WRITE: nothing, a further write of what the beats before have read."""
+    """What a beat of the vector unit reads. WEIGHT: of depthwise; PAUSE: nothing, in layernorm; WRITE: nothing, a further write of what the
+    beats before have read."""
 
-    A, B, BIAS, SCALE, TABLE, WRITE = range(6)
+    A, B, BIAS, SCALE, WEIGHT, TABLE, PAUSE, WRITE = range(8)
+
+
+def param_beats(spec: AcceleratorSpec) -> int:
+    """Reads of a chunk's bias, or of its scale."""
+    return -(-32 * spec.vector.lanes // spec.levels.vec.width_bits)
+
+
+def weight_bytes(spec: AcceleratorSpec) -> int:
+    """Of a depthwise command, at most."""
+    return commands.TAPS * spec.vector.lanes * spec.pe.element_bytes
+
+
+def table_bytes(spec: AcceleratorSpec) -> int:
+    """Of the largest table that a command brings."""
+    if spec.pe.number != "int8":
+        return 0
+    return 1024 if "softmax" in spec.vector.functions else 256 if {"gelu", "silu"} & set(spec.vector.functions) else 0
+
+
+def rows_in_flight(spec: AcceleratorSpec):
+    return range(max(2, spec.vector.rows_in_flight))
 
 
 def vector_beat(spec: AcceleratorSpec) -> data.StructLayout:
-    """One beat of the vector unit. `k`: place among the reads of its stage, in beats; `first`: of a window; `e`: first element of
-    its chunk; `j`: first of the chunk's elements that it writes, the first of them to byte `out`."""
+    """One beat of the vector unit. `k`: place among the reads of its stage; `e`: first element of its chunk.
+
+    `first`: of a window, whose weights of this tap begin at byte `weight` of the weight store. `ends`: with it the operands of a chunk
+    are complete; `last`: of a row. `passed`: passes that the row has behind it, `final`: it is in the last one; `row`: place in its group.
+    `writes`: gives results, elements `j`, j + 1, ... of its chunk, the first of them to byte `out`.
+    """
+    most = max(table_bytes(spec), weight_bytes(spec)) * 8 // spec.levels.vec.width_bits
     return data.StructLayout(
         {
-            "stage": Stage, "k": range(TABLE_BYTES * 8 // spec.levels.vec.width_bits + spec.vector.lanes), "first": 1, "e": 17,
+            "stage": Stage, "k": range(most + param_beats(spec) + commands.NORM_BEATS), "e": 17,
+            "first": 1, "weight": range(weight_bytes(spec)), "ends": 1, "last": 1, "passed": 2, "final": 1, "row": rows_in_flight(spec),
             "writes": 1, "j": range(spec.vector.lanes + 1), "out": level_address(spec),
         }
     )  # fmt: skip
 
 
+def vector_settled(spec: AcceleratorSpec) -> data.StructLayout:
+    """What a command settles for all of its beats. `setup`, `reduce`, `final`: stages that are there before the rows, and in a chunk of a
+    pass that reduces and of the last one, one bit each; `passes`: of the first kind. `pitch`: from chunk to chunk of the result;
+    `step`: log2 of the elements that a beat writes; `bias` ... `table`: where parameters stand, `weights`, `tables`: bytes of these."""
+    level = level_address(spec)
+    return data.StructLayout(
+        {
+            "setup": len(Stage), "reduce": len(Stage), "final": len(Stage), "passes": 2, "by_row": 1, "pauses": range(commands.NORM_BEATS),
+            "lanes": range(spec.vector.lanes + 1), "pitch": level, "step": range(elements_of_read(spec).bit_length()),
+            "bias": level, "scale": level, "table": level, "weights": range(weight_bytes(spec) + 1), "tables": range(table_bytes(spec) + 1),
+        }
+    )  # fmt: skip
+
+
+def elements_of_read(spec: AcceleratorSpec) -> int:
+    """Elements of one read of level vec."""
+    return spec.levels.vec.width_bits // spec.pe.element_bits
+
+
 def scattered(spec: AcceleratorSpec) -> int:
     """Elements that the vector unit writes in a beat, at most."""
-    return min(spec.vector.lanes, spec.levels.vec.width_bits // spec.pe.element_bits)
+    return min(spec.vector.lanes, elements_of_read(spec))
 
 
 def vector_results(spec: AcceleratorSpec) -> data.StructLayout:

@@ -2,7 +2,8 @@
 
 Twin: rtl/components/vector.py. A command takes `setup` cycles for its parameters, then its rows in
 groups: functions that reduce take up to `rows_in_flight` rows together through each pass and wait
-`latency_cycles` after it; others go row by row. Beats of a row: docs/machine.md.
+after it, `latency_cycles` for the largest, `reduce_cycles` for a sum; others go row by row. Beats of
+a row: docs/machine.md.
 The results of a beat are due `latency_cycles` later. They are written in order, one beat's a cycle,
 and wait while fetch writes into their bank; a beat that gives results waits while as many as fit
 are under way. The command is done with its last write.
@@ -23,7 +24,7 @@ from hwsim.components.config import (
 )
 from hwsim.components.link import can_pop, pop
 from hwsim.kernels import njit
-from hwsim.spec.commands import ACT, FN, column
+from hwsim.spec.commands import ACT, FN, NORM_BEATS, column
 from hwsim.spec.machine import RESULTS_MAX
 
 STATE = np.dtype(
@@ -52,7 +53,14 @@ STATE = np.dtype(
 )  # fmt: skip
 _MAP, _SOFTMAX, _LAYERNORM, _MAXPOOL, _AVGPOOL, _DEPTHWISE = range(len(FN))
 _GELU, _SILU = ACT.index("gelu"), ACT.index("silu")
-PASSES = (1, 3, 3, 1, 1, 1)  # over a row, by fn; every pass but the last reduces
+
+
+@njit
+def passes(element_bytes, fn):
+    """Over a row; every pass but the last reduces. int8 machines sum elements and squares together."""
+    if fn == _SOFTMAX:
+        return 3
+    return (2 if element_bytes == 1 else 3) if fn == _LAYERNORM else 1
 
 
 @njit
@@ -88,14 +96,14 @@ def chunk_beats(c, t, n):
     lanes, bits = _lanes(c, t, n), c.element_bytes * 8
     read = ceil_div(lanes * bits, c.vec_width_bits)
     reads = t[n, _FROM_VEC] * t[n, _WH] * t[n, _WW] * read
-    if t[n, _FN] <= _SOFTMAX and t[n, _HAS_B]:
-        reads += read
+    reads += t[n, _HAS_B] * read
     banks = c.vec_width_bits // bits
     writes = ceil_div(lanes * _gcd(t[n, _LANE] // c.element_bytes, banks), banks)
     last = reads
     if t[n, _LEN] > lanes:
         last += (t[n, _HAS_BIAS] + t[n, _HAS_SCALE]) * ceil_div(lanes * 32, c.vec_width_bits)
-    return max(1, reads), max(1, last) + writes - 1, writes
+    least = NORM_BEATS if t[n, _FN] == _LAYERNORM and c.element_bytes == 1 else 1
+    return max(1, reads), max(least, last) + writes - 1, writes
 
 
 @njit
@@ -120,7 +128,7 @@ def _open_row(c, s, t):
 @njit
 def _open_group(c, s, t):
     """Up to `rows_in_flight` rows go through every pass together, so that they share its latency."""
-    s.passes = PASSES[t[s.cmd, _FN]] - 1
+    s.passes = passes(c.element_bytes, t[s.cmd, _FN]) - 1
     s.group = min(c.rows_in_flight, s.rows) if s.passes else 1
     s.first0, s.first1, s.row = s.i0, s.i1, 0
     _open_row(c, s, t)
@@ -140,8 +148,9 @@ def _end_pass(c, s, t):
     """All rows of the group have been through the pass."""
     s.row = 0
     if s.passes:
+        largest = t[s.cmd, _FN] == _SOFTMAX and s.passes == 2
+        s.wait = c.vector_latency if largest else c.vector_reduce
         s.passes -= 1
-        s.wait = c.vector_latency
         s.i0, s.i1 = s.first0, s.first1
         _open_row(c, s, t)
     else:

@@ -19,7 +19,7 @@ from hwsim.components.config import (
     STORE_SHIFT,
     WEIGHT_ROWS,
 )
-from hwsim.components.vector import PASSES
+from hwsim.components.vector import passes
 from hwsim.result import ACTIONS
 from hwsim.spec.commands import ACT, FN, LEVELS, OPS, WORD_BYTES, column
 from hwsim.spec.machine import AcceleratorSpec
@@ -100,11 +100,12 @@ def _computes(spec: AcceleratorSpec, t: Array, log: Array, add: dict[str, _Part]
 def _vectors(spec: AcceleratorSpec, t: Array, log: Array, add: dict[str, _Part]) -> None:
     f = lambda name: _field(t, "vector", name)  # noqa: E731
     elements = f("count0") * f("count1") * f("len")
-    passes, window = np.array(PASSES)[f("fn")], f("window_h") * f("window_w")
-    reads = passes * (f("from_vec") * window + f("has_b"))
+    window = f("window_h") * f("window_w")
+    times = np.array([passes(spec.pe.element_bytes, fn) for fn in range(len(FN))])[f("fn")]
+    reads = times * (f("from_vec") * window + f("has_b"))
     lanes = np.where(f("from_vec") == 1, spec.vector.lanes, min(spec.vector.lanes, spec.array.cols))
-    times = np.where(f("len") > lanes, f("count0") * f("count1"), 1)
-    parameters = (f("has_bias") + f("has_scale")) * f("len") * 32 * times
+    each = np.where(f("len") > lanes, f("count0") * f("count1"), 1)
+    parameters = (f("has_bias") + f("has_scale")) * f("len") * 32 * each
     words = -(-window * f("len") * spec.pe.element_bits // 32)
     parameters += np.where(f("fn") == FN.index("depthwise"), 32 * words, 0)
     if spec.pe.number == "int8":
@@ -113,4 +114,4 @@ def _vectors(spec: AcceleratorSpec, t: Array, log: Array, add: dict[str, _Part])
     add["vec.read_bits"] += elements * reads * spec.pe.element_bits + parameters
     add["vec.write_bits"] += elements * spec.pe.element_bits
     add["acc.read_bits"] += np.where(f("from_vec") == 0, elements * spec.pe.sum_bits, 0)
-    add["vector.op"] += elements * passes * window
+    add["vector.op"] += elements * times * window

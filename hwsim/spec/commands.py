@@ -57,6 +57,8 @@ BODIES: dict[str, tuple[Field, ...]] = {
 }
 OPS = tuple(BODIES)
 QUEUE_OF = {"load": LOAD, "compute": COMPUTE, "vector": VECTOR, "store": STORE}
+NORM_BEATS = 6  # of a chunk in the last pass of an int8 layernorm, at least: two products, one behind the other
+TAPS = 64  # elements of the window of a depthwise command, at most
 WIDTH = max(len(HEAD) + len(body) for body in BODIES.values())  # columns of the decoded table
 
 

@@ -83,12 +83,13 @@ class LevelsSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class VectorSpec:
-    """`latency_cycles`: from a beat to the write of its results, and from the last beat of a row to the
-    first beat that may use what it reduced;
-    `rows_in_flight`: rows that share a pass, and so its latency."""
+    """`latency_cycles`: from a beat to the write of its results, and from the last beat of a pass that
+    looks for the largest to the first beat that may use it; `reduce_cycles`: the same of a pass that
+    sums; `rows_in_flight`: rows that share a pass, and so these waits."""
 
     lanes: int
     latency_cycles: int
+    reduce_cycles: int
     rows_in_flight: int
     functions: tuple[str, ...]
 

@@ -56,7 +56,7 @@ def compare(
     spec: AcceleratorSpec, program: Program, inputs: dict[str, Array] | None = None, machine: CompiledMachine | None = None
 ) -> Comparison:
     """Stops at the first difference."""
-    check_program(program)
+    check_program(program, spec)
     machine, given = machine or machine_of(spec), inputs or {}
     memory, base = laid_out(spec, program, given)
     watch, gates = Watch(spec, program, base), machine.run(memory, base, len(program.words))

@@ -5,7 +5,8 @@ from math import ceil, prod
 
 import numpy as np
 
-from hwsim.spec.commands import ACT, FN
+from hwsim.spec.commands import ACT, FN, TAPS
+from hwsim.spec.errors import MappingError
 from hwsim.spec.machine import AcceleratorSpec
 from mapper.cost import vector_cost, word_beats
 from mapper.emit.areas import split
@@ -115,6 +116,11 @@ def plan_window(
         shift=p.shift, imm=p.imm, averages=p.averages,
     )  # fmt: skip
     if depthwise:
+        if prod(x.window.kernel) > TAPS:
+            tall, wide = x.window.kernel
+            raise MappingError(
+                f"{x.name} at vec: a {tall} x {wide} window has {tall * wide} weights a channel, {TAPS} there may be; use a smaller kernel"
+            )
         blocks = _blocks(spec, x, p)
         place, size = image.put(np.frombuffer(b"".join(blocks), np.uint8)), len(blocks[0])
         x = replace(x, param_at=place, param_bytes=size, last_bytes=len(blocks[-1]))

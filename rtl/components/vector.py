@@ -1,4 +1,4 @@
-"""Vector unit in gates: `map`, `maxpool`, `avgpool`. Twin: hwsim/components/vector.py, which says what it does and in which cycle.
+"""Vector unit in gates. Twin: hwsim/components/vector.py, which says what it does and in which cycle.
 
 `Walk` goes through the beats of a command, the lanes make results of what they read, `Results` writes them.
 """
@@ -57,7 +57,7 @@ class Vector(wiring.Component):
         wiring.connect(m, walk.tokens, wiring.flipped(self.tokens))
         m.d.comb += [
             lanes.i_command.eq(walk.o_command),
-            lanes.i_step.eq(walk.o_step),
+            lanes.i_settled.eq(walk.o_settled),
             lanes.i_beat.payload.eq(walk.o_beat.payload),
             lanes.i_beat.valid.eq(walk.o_beat.valid),
             lanes.i_data.eq(self.i_data),

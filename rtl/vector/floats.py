@@ -66,7 +66,7 @@ class FloatLanes(wiring.Component):
         super().__init__(
             {
                 "i_command": In(signatures.command("vector")),
-                "i_step": In(range(self.bytes.bit_length())),
+                "i_settled": In(signatures.vector_settled(spec)),
                 "i_beat": In(signatures.flow(signatures.vector_beat(spec))),
                 "i_data": In(spec.levels.vec.width_bits),
                 "i_acc": In(signatures.sums_row(spec)),
@@ -177,6 +177,6 @@ class FloatLanes(wiring.Component):
         m.d.comb += [
             self.o.valid.eq(self.valid[last] & beat.writes),
             given.out.eq(beat.out),
-            given.mask.eq(Cat((t < (1 << self.i_step)) & (beat.j + t < lanes) & (beat.e + beat.j + t < c.len) for t in range(elements))),
+            given.mask.eq(Cat((t < (1 << self.i_settled.step)) & (beat.j + t < lanes) & (beat.e + beat.j + t < c.len) for t in range(elements))),
             given.elements.eq(Cat(*results) >> (beat.j << 4)),
         ]

@@ -1,40 +1,49 @@
 """Lanes of INT8: what they make of the beats of the walk. Arithmetic: hwsim/spec/numerics/integer.py.
 
-A beat of cycle t has its operands together in t + 2; sum, product, total, shift, rounding and table take a cycle each; its results go into
-the queue in t + `LATENCY` - 1, or later by what `latency_cycles` has more.
+Of a beat of cycle t, in cycle t + 1 comes what it reads; + 2 products of elements, and the table is asked for e; + 3 windows; + 4 bias and
+scale; + 5 the product; + 6 the total; + 7 the shift; + 8 rounding, and the table is asked for gelu and silu; + 9 results go into the queue,
+or later by what `latency_cycles` has more. layernorm takes the second half twice: first elements are scaled, then gamma and beta come.
 """
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from hwsim.spec.commands import ACT, FN
+from hwsim.spec.commands import ACT
 from hwsim.spec.errors import SpecError
 from hwsim.spec.machine import AcceleratorSpec
+from hwsim.spec.numerics.integer import NORM_Z_SHIFT, SOFTMAX_BITS
 from rtl import signatures
-from rtl.signatures import TABLE_BYTES, Stage
+from rtl.signatures import Stage
+from rtl.vector.settled import has_table, is_fn
+from rtl.vector.sums import Sums, least_cycles, levels
+from rtl.vector.table import Table
+from rtl.vector.weights import Weights
 
-LATENCY = 8  # cycles from a beat to the write of its results, at least
+LATENCY = 10  # cycles from a beat to the write of its results, at least
+LOWEST = -128
+Z_BITS = 22  # of a scaled element of layernorm
 
 
 def check_lanes(spec: AcceleratorSpec) -> None:
-    if spec.vector.latency_cycles < LATENCY:
-        raise SpecError(f"vector.latency_cycles: {spec.vector.latency_cycles} has no gates; use {LATENCY} or more")
+    v, least = spec.vector, max(LATENCY, levels(spec) + 1)
+    if v.latency_cycles < least:
+        raise SpecError(f"vector.latency_cycles: {v.latency_cycles} has no gates; use {least} or more")
+    if v.reduce_cycles < least_cycles(spec):
+        raise SpecError(f"vector.reduce_cycles: {v.reduce_cycles} has no gates; use {least_cycles(spec)} or more")
 
 
 class IntegerLanes(wiring.Component):
-    """`i_command`, `i_step`: as of the walk, for as long as the command has results under way. `i_data`, `i_acc`: what the beat of the
+    """`i_command`, `i_settled`: as of the walk, for as long as the command has results under way. `i_data`, `i_acc`: what the beat of the
     last cycle has asked for."""
 
     def __init__(self, spec: AcceleratorSpec):
         self.spec, self.bytes, self.lanes = spec, spec.levels.vec.width_bits // 8, spec.vector.lanes
         self.lanes_acc = min(spec.vector.lanes, spec.array.cols)
-        self.table = bool({"gelu", "silu"} & set(spec.vector.functions))
         super().__init__(
             {
                 "i_command": In(signatures.command("vector")),
-                "i_step": In(range(self.bytes.bit_length())),
+                "i_settled": In(signatures.vector_settled(spec)),
                 "i_beat": In(signatures.flow(signatures.vector_beat(spec))),
                 "i_data": In(spec.levels.vec.width_bits),
                 "i_acc": In(signatures.sums_row(spec)),
@@ -43,117 +52,201 @@ class IntegerLanes(wiring.Component):
         )
 
     def elaborate(self, platform):
-        m = Module()
+        m, c = Module(), self.i_command
+        self.softmax, self.norm, self.depthwise, self.average, self.largest = (
+            is_fn(self.spec, c, fn) for fn in ("softmax", "layernorm", "depthwise", "avgpool", "maxpool")
+        )
         self._align(m)
-        operands = self._operands(m)
-        eight = [self._scaled(m, n, *x) for n, x in enumerate(operands)]
-        self._give(m, self._looked_up(m, eight) if self.table else eight)
+        self._parts(m)
+        sources = [self._source(m, n) for n in range(self.lanes)]
+        self._reduce(m, sources)
+        parameters = self._parameters(m)
+        eight = [self._scaled(m, n, *self._operands(m, n, sources[n], parameters)) for n in range(self.lanes)]
+        self._give(m, self._looked_up(m, eight))
         return m
 
+    def _has(self, *functions: str) -> bool:
+        return bool(set(functions) & set(self.spec.vector.functions))
+
+    def _at(self, stage: Stage, cycles: int) -> Value:
+        """Whether the beat of so many cycles ago was of a stage."""
+        return self.valid[cycles] & (self.beats[cycles].stage == stage)
+
     def _align(self, m: Module) -> None:
-        """`beats`, `valid`: of the beat 1, 2, ... cycles ago; `read`, `sums`: what the beat two cycles ago reads."""
-        layout = signatures.vector_beat(self.spec)
+        """`beats`, `valid`: of the beat 1, 2, ... cycles ago; `read`: what the beat 2, 3, 4 cycles ago reads; `acc`: 2, 3."""
+        layout, acc = signatures.vector_beat(self.spec), 32 * self.lanes_acc
         self.beats, self.valid = [self.i_beat.payload], [self.i_beat.valid]
-        for n in range(1, self.spec.vector.latency_cycles):
+        for n in range(1, LATENCY):
             self.beats.append(Signal(layout, name=f"beat_{n}"))
             self.valid.append(Signal(name=f"valid_{n}"))
             m.d.sync += [self.beats[n].eq(self.beats[n - 1]), self.valid[n].eq(self.valid[n - 1])]
-        self.read, self.sums = Signal(8 * self.bytes), Signal(32 * self.lanes_acc)
         row = self.i_acc.as_value()
-        m.d.sync += [
-            self.read.eq(self.i_data),
-            self.sums.eq(row >> (self.beats[1].e << 5) if self.spec.array.cols > self.lanes else row),
-        ]
+        self.read: dict[int, Value] = {1: self.i_data}
+        self.acc: dict[int, Value] = {1: row >> (self.beats[1].e << 5) if self.spec.array.cols > self.lanes else row}
+        for now, size, most in ((self.read, 8 * self.bytes, 4), (self.acc, acc, 3)):
+            for n in range(2, most + 1):
+                now[n] = Signal(size, name=f"{'read' if now is self.read else 'acc'}_{n}")
+                m.d.sync += now[n].eq(now[n - 1])
 
-    def _operands(self, m: Module) -> list[tuple[Value, Value, Value]]:
-        """Of each lane: a + bias, scale, b; registers, in the third cycle behind the beat."""
-        c, beat, valid = self.i_command, self.beats[2], self.valid[2]
-        average, read = c.fn == FN.index("avgpool"), {}
-        for name, stage in (("b", Stage.B), ("bias", Stage.BIAS), ("scale", Stage.SCALE)):
-            size = 8 * self.lanes if name == "b" else -(-32 * self.lanes // (8 * self.bytes)) * 8 * self.bytes
-            kept, here = Signal(size, name=f"{name}_kept"), Signal(size, name=f"{name}_here")
-            m.d.comb += here.eq(kept)
-            with m.If(valid & (beat.stage == stage)):
-                parts = size // (8 * self.bytes)
-                part = here if name == "b" else here.word_select(beat.k[: max(1, (parts - 1).bit_length())], 8 * self.bytes)
-                m.d.comb += part.eq(self.read)
-            m.d.sync += kept.eq(here)
-            read[name] = here
-        out = []
-        for n in range(self.lanes):
-            word, byte = slice(32 * n, 32 * n + 32), slice(8 * n, 8 * n + 8)
-            biased, scale, b = (Signal(signed(w), name=f"{x}_{n}") for x, w in (("biased", 32), ("multiplier", 32), ("b", 8)))
-            a = Mux(c.from_vec, self._pooled(m, n), self.sums[word].as_signed() if n < self.lanes_acc else 0)
-            m.d.sync += [
-                biased.eq(a + Mux(c.has_bias, read["bias"][word].as_signed(), 0)),
-                scale.eq(Mux(c.has_scale, read["scale"][word].as_signed(), Mux(average, c.imm.as_signed(), 1))),
-                b.eq(Mux(c.has_b, read["b"][byte].as_signed(), 0)),
+    def _parts(self, m: Module) -> None:
+        """Stores that a command fills before its rows, and the unit that reduces."""
+        write = {"k": self.beats[2].k, "data": self.read[2]}
+        if signatures.table_bytes(self.spec):
+            m.submodules.table = self.table = Table(self.spec)
+            m.d.comb += [self.table.i_write.valid.eq(self._at(Stage.TABLE, 2)), self.table.i_words.eq(self.softmax)]
+            m.d.comb += [self.table.i_write.payload[k].eq(v) for k, v in write.items()]
+        if self._has("depthwise"):
+            m.submodules.weights = self.weights = Weights(self.spec)
+            m.d.comb += [self.weights.i_write.valid.eq(self._at(Stage.WEIGHT, 2)), self.weights.i_at.eq(self.beats[1].weight)]
+            m.d.comb += [self.weights.i_write.payload[k].eq(v) for k, v in write.items()]
+        if self._has("softmax", "layernorm"):
+            m.submodules.sums = self.sums = Sums(self.spec)
+            m.d.comb += [
+                self.sums.i_command.eq(self.i_command),
+                self.sums.i_row_top.eq(self.beats[2].row),
+                self.sums.i_row_sum.eq(self.beats[3].row),
+                self.sums.i_row_inverse.eq(self.beats[4].row),
             ]
-            out.append((biased, scale, b))
-        return out
 
-    def _pooled(self, m: Module, n: int) -> Signal:
-        """Of lane n: the element, or the largest or the sum of its window so far."""
-        beat, new = self.beats[2], self.read[8 * n : 8 * n + 8].as_signed()
-        kept, here = Signal(signed(24), name=f"a_kept_{n}"), Signal(signed(24), name=f"a_here_{n}")
-        joined = Mux(self.i_command.fn == FN.index("maxpool"), Mux(new > kept, new, kept), kept + new)
+    def _source(self, m: Module, n: int) -> dict[str, Value]:
+        """Of lane n, registers. In the third cycle: `element`, `live` (in the row, and not masked); in the fourth: `source`, what bias and
+        scale or the inverse is for, and `beside`, the element again, 0 if not live."""
+        c, beat, byte = self.i_command, self.beats[2], slice(8 * n, 8 * n + 8)
+        kept, here = Signal(signed(8), name=f"kept_{n}"), Signal(signed(8), name=f"here_{n}")
+        element, live, product = Signal(signed(8), name=f"element_{n}"), Signal(name=f"live_{n}"), Signal(signed(26), name=f"square_{n}")
+        source, beside = Signal(signed(32), name=f"source_{n}"), Signal(signed(8), name=f"beside_{n}")
+        masked, was_masked = Signal(name=f"masked_{n}"), Signal(name=f"was_masked_{n}")
+        m.d.comb += masked.eq(Mux(self._at(Stage.B, 2), self.read[2][byte] != 0, was_masked) & self.softmax & c.has_b)
+        m.d.sync += was_masked.eq(masked)
+        m.d.comb += here.eq(Mux(self._at(Stage.A, 2), self.read[2][byte].as_signed(), kept))
+        m.d.sync += [kept.eq(here), element.eq(here), live.eq((beat.e + n < c.len) & ~masked)]
+        window = self._window(m, n, Mux(self.depthwise, product, element))
+        out = Mux(c.from_vec, window, self.acc[3][32 * n : 32 * n + 32].as_signed() if n < self.lanes_acc else 0)
+        if self._has("depthwise", "layernorm"):
+            factor = here if self._has("layernorm") else Const(0)
+            factor = Mux(self.norm & beat.final, c.len, factor)
+            factor = Mux(self.depthwise, self.weights.o[byte].as_signed(), factor) if self._has("depthwise") else factor
+            m.d.sync += product.eq(here * factor)
+        if self._has("layernorm"):
+            out = Mux(self.norm, Mux(self.beats[3].final, product - self.sums.o_sum, Mux(live, product, 0)), out)
+        if self._has("softmax"):
+            m.d.comb += self.table.i_index[n].eq(Mux(self.softmax, self.sums.o_top - here, 0))
+            out = Mux(self.softmax, Mux(live, self.table.o[n].as_signed(), 0), out)
+        m.d.sync += [source.eq(out), beside.eq(Mux(live, element, 0))]
+        return {"element": element, "live": live, "source": source, "beside": beside}
+
+    def _window(self, m: Module, n: int, new: Value) -> Signal:
+        """The element (times its weight), or the largest or the sum of its window so far."""
+        kept, here = Signal(signed(24), name=f"window_kept_{n}"), Signal(signed(24), name=f"window_{n}")
+        joined = Mux(self.largest, Mux(new > kept, new, kept), kept + new)
         m.d.comb += here.eq(kept)
-        with m.If(self.valid[2] & (beat.stage == Stage.A)):
-            m.d.comb += here.eq(Mux(beat.first, new, joined))
+        with m.If(self._at(Stage.A, 3)):
+            m.d.comb += here.eq(Mux(self.beats[3].first, new, joined))
         m.d.sync += kept.eq(here)
         return here
 
-    def _scaled(self, m: Module, n: int, biased: Value, scale: Value, b: Value) -> Signal:
-        """sat8((biased*scale + b*imm) / 2**shift), ties to even, then relu; a register, in the seventh cycle behind the beat."""
+    def _reduce(self, m: Module, sources: list[dict[str, Value]]) -> None:
+        if not self._has("softmax", "layernorm"):
+            return
+        largest, terms = self.sums.i_largest, self.sums.i_terms
+        for flow, cycles, passed in ((largest, 3, 0), (terms, 4, self.i_settled.passes - 1)):
+            beat, which = self.beats[cycles], flow.payload.part
+            there = self.valid[cycles] & beat.ends & ~beat.final & (beat.passed == passed)
+            m.d.comb += [flow.valid.eq(there), which.row.eq(beat.row), which.first.eq(beat.e == 0), which.last.eq(beat.last)]
+        for n, x in enumerate(sources):
+            m.d.comb += [
+                largest.payload.elements[n].eq(Mux(x["live"], x["element"], LOWEST)),
+                terms.payload.terms[n].eq(x["source"]),
+                terms.payload.elements[n].eq(x["beside"]),
+            ]
+
+    def _parameters(self, m: Module) -> dict[str, Signal]:
+        """b, bias and scale of the chunk, in the fourth cycle."""
+        out = {}
+        for name, stage in (("b", Stage.B), ("bias", Stage.BIAS), ("scale", Stage.SCALE)):
+            parts = 1 if name == "b" else signatures.param_beats(self.spec)
+            kept, here = (Signal(parts * 8 * self.bytes, name=f"{name}_{x}") for x in ("kept", "here"))
+            m.d.comb += here.eq(kept)
+            with m.If(self._at(stage, 4)):
+                part = here.word_select(self.beats[4].k[: max(1, (parts - 1).bit_length())], 8 * self.bytes) if parts > 1 else here
+                m.d.comb += part.eq(self.read[4])
+            m.d.sync += kept.eq(here)
+            out[name] = here
+        return out
+
+    def _operands(self, m: Module, n: int, source: dict[str, Value], parameters: dict[str, Signal]) -> tuple[Signal, ...]:
+        """Of lane n, registers in the fifth cycle: the total will be biased*multiplier + b*factor."""
+        c, word, byte = self.i_command, slice(32 * n, 32 * n + 32), slice(8 * n, 8 * n + 8)
+        bias, scale = parameters["bias"][word].as_signed(), parameters["scale"][word].as_signed()
+        biased, multiplier = Signal(signed(32), name=f"biased_{n}"), Signal(signed(34), name=f"multiplier_{n}")
+        b, factor = Signal(signed(8), name=f"b_{n}"), Signal(signed(32), name=f"factor_{n}")
+        first = self.norm & self._at(Stage.A, 4)
+        m.d.sync += [
+            biased.eq(source["source"] + Mux(c.has_bias & ~self.norm, bias, 0)),
+            multiplier.eq(Mux(c.has_scale, scale, Mux(self.average, c.imm.as_signed(), 1))),
+            b.eq(Mux(c.has_b & ~self.softmax, parameters["b"][byte].as_signed(), 0)),
+            factor.eq(Mux(self.norm, bias, c.imm.as_signed())),
+        ]
+        if self._has("softmax", "layernorm"):
+            with m.If(self.softmax | first):
+                m.d.sync += multiplier.eq(self.sums.o_inverse)
+        if self._has("layernorm"):
+            self.z = getattr(self, "z", []) + [z := Signal(signed(Z_BITS), name=f"z_{n}")]
+            with m.If(self.norm & ~first):
+                m.d.sync += [biased.eq(z), b.eq(c.has_bias)]
+        return biased, multiplier, b, factor
+
+    def _scaled(self, m: Module, n: int, biased: Signal, multiplier: Signal, b: Signal, factor: Signal) -> tuple[Value, Signal]:
+        """sat8 of the total / 2**shift, ties to even, then relu: in the eighth cycle, and as a register in the ninth."""
         c = self.i_command
-        product, added = Signal(signed(64), name=f"product_{n}"), Signal(signed(40), name=f"added_{n}")
+        product, added = Signal(signed(66), name=f"product_{n}"), Signal(signed(40), name=f"added_{n}")
         total, floor = Signal(signed(66), name=f"total_{n}"), Signal(signed(66), name=f"floor_{n}")
-        half, rest = Signal(name=f"half_{n}"), Signal(name=f"rest_{n}")
-        shift = Signal(6, name=f"shift_{n}")
+        half, rest, shift = Signal(name=f"half_{n}"), Signal(name=f"rest_{n}"), Signal(6, name=f"shift_{n}")
         below = (Const(1, 66) << shift)[:66] - 1
         doubled, rounded = Signal(signed(67), name=f"doubled_{n}"), Signal(signed(67), name=f"rounded_{n}")
-        out = Signal(signed(8), name=f"eight_{n}")
-        low = Mux(c.act == ACT.index("relu"), 0, -128)
+        eight, out = Signal(signed(8), name=f"eight_{n}"), Signal(signed(8), name=f"eight_kept_{n}")
+        low = Mux(c.act == ACT.index("relu"), 0, LOWEST)
+        z = self.norm & self._at(Stage.A, 7)
         m.d.comb += [
-            shift.eq(Mux(c.fn == FN.index("maxpool"), 0, c.shift)),
+            shift.eq(Mux(self.softmax, SOFTMAX_BITS, Mux(self.largest, 0, Mux(z, NORM_Z_SHIFT, c.shift)))),
             doubled.eq((total << 1) >> shift),
             rounded.eq(floor + (half & (rest | floor[0]))),
+            eight.eq(Mux(rounded > 127, 127, Mux(rounded < low, low, rounded))),
         ]
         m.d.sync += [
-            product.eq(biased * scale),
-            added.eq(b * c.imm.as_signed()),
+            product.eq(biased * multiplier),
+            added.eq(b * factor),
             total.eq(product + added),
             floor.eq(doubled >> 1),
             half.eq(doubled[0]),
             rest.eq((total & (below >> 1)) != 0),
-            out.eq(Mux(rounded > 127, 127, Mux(rounded < low, low, rounded))),
+            out.eq(eight),
         ]
-        return out
+        if self._has("layernorm"):
+            with m.If(self._at(Stage.A, 8)):
+                m.d.sync += self.z[n].eq(rounded)
+        return eight, out
 
-    def _looked_up(self, m: Module, results: list[Signal]) -> list[Value]:
-        """gelu and silu: the result chooses a byte of the table, one reader a lane."""
-        c, beat = self.i_command, self.beats[2]
-        m.submodules.table = memory = Memory(shape=8 * self.bytes, depth=TABLE_BYTES // self.bytes, init=[])
-        write, bits = memory.write_port(), self.bytes.bit_length() - 1
-        m.d.comb += [write.en.eq(self.valid[2] & (beat.stage == Stage.TABLE)), write.addr.eq(beat.k), write.data.eq(self.read)]
-        tabled, out = (c.act == ACT.index("gelu")) | (c.act == ACT.index("silu")), []
-        for n, result in enumerate(results):
-            read, place, byte = memory.read_port(domain="comb"), result ^ (TABLE_BYTES // 2), Signal(8, name=f"looked_up_{n}")
-            m.d.comb += [read.addr.eq(place[bits:]), byte.eq(read.data.word_select(place[:bits], 8))]
-            out.append(Mux(tabled, byte, result))
-        return out
+    def _looked_up(self, m: Module, eight: list[tuple[Value, Signal]]) -> list[Value]:
+        """gelu and silu: the result chooses a byte of the table."""
+        if not self._has("gelu", "silu"):
+            return [kept for _, kept in eight]
+        tabled = has_table(self.spec, self.i_command)
+        with m.If(~self.softmax):
+            m.d.comb += [self.table.i_index[n].eq(now ^ 0x80) for n, (now, _) in enumerate(eight)]
+        return [Mux(tabled, self.table.o[n][:8], kept) for n, (_, kept) in enumerate(eight)]
 
     def _give(self, m: Module, results: list[Value]) -> None:
         """Elements j, j + 1, ... of the chunk, as many as are written together, are of the row and are left in the chunk."""
-        c, beat = self.i_command, self.beats[LATENCY - 1]
+        c, beat, fixed = self.i_command, self.beats[LATENCY - 1], self.i_settled
         layout = signatures.vector_results(self.spec)
         given, valid = Signal(layout), Signal()
-        lanes, elements = Mux(c.from_vec, self.lanes, self.lanes_acc), signatures.scattered(self.spec)
+        places = [beat.j + t for t in range(signatures.scattered(self.spec))]
         shifted = Cat(Value.cast(r)[:8] for r in results) >> (beat.j << 3)
         m.d.comb += [
             valid.eq(self.valid[LATENCY - 1] & beat.writes),
             given.out.eq(beat.out),
-            given.mask.eq(Cat((t < (1 << self.i_step)) & (beat.j + t < lanes) & (beat.e + beat.j + t < c.len) for t in range(elements))),
+            given.mask.eq(Cat((t < (1 << fixed.step)) & (at < fixed.lanes) & (beat.e + at < c.len) for t, at in enumerate(places))),
             given.elements.eq(shifted),
         ]
         for n in range(self.spec.vector.latency_cycles - LATENCY):

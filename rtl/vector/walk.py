@@ -1,4 +1,4 @@
-"""Walk of the vector unit: takes a command, reads its parameters, then goes through its rows, beat after beat.
+"""Walk of the vector unit: takes a command, reads its parameters, then goes through its rows, beat after beat, pass after pass.
 
 Cycles: hwsim/components/vector.py. A chunk reads its a, b, bias and scale in this order; the beat of its last read writes, and so do the
 WRITE beats behind it, where elements share lanes of bytes. What a beat reads is asked in its cycle, and there in the next. What a command
@@ -11,34 +11,33 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hwsim.spec.commands import ACT
 from hwsim.spec.machine import AcceleratorSpec
 from rtl import signatures
-from rtl.signatures import TABLE_BYTES, Stage
+from rtl.signatures import Stage
+from rtl.vector.settled import first_stage, is_fn, reduces, settle
 
 
 class Phase(IntEnum):
-    IDLE, SETUP, ROWS, TAIL = range(4)
+    IDLE, SETUP, ROWS, PAUSE, TAIL = range(5)
 
 
 SIDES = ("a", "b", "dst")
 
 
 class Walk(wiring.Component):
-    """`o_beat`: the beat of this cycle. `i_popped`: a result is written in this cycle."""
+    """`o_beat`: the beat of this cycle; `o_command`, `o_settled`: for as long as the command has results under way. `i_popped`: a result is
+    written in this cycle."""
 
     def __init__(self, spec: AcceleratorSpec):
         self.spec, self.level = spec, signatures.level_address(spec)
-        self.bytes, self.lanes = spec.levels.vec.width_bits // 8, spec.vector.lanes
-        self.lanes_acc = min(spec.vector.lanes, spec.array.cols)
-        self.table = spec.pe.number == "int8" and bool({"gelu", "silu"} & set(spec.vector.functions))
+        self.bytes, self.reduces = spec.levels.vec.width_bits // 8, reduces(spec)
         super().__init__(
             {
                 "i": In(stream.Signature(signatures.command("vector"))),
                 "tokens": Out(signatures.token_side()),
                 "i_popped": In(1),
                 "o_command": Out(signatures.command("vector")),
-                "o_step": Out(range(self.bytes.bit_length())),  # log2 of the elements that a beat writes
+                "o_settled": Out(signatures.vector_settled(spec)),
                 "o_beat": Out(signatures.flow(signatures.vector_beat(spec))),
                 "o_holds": Out(spec.levels.vec.banks),  # banks that are read in this cycle
                 "o_read": Out(signatures.read_side(spec)),
@@ -47,29 +46,10 @@ class Walk(wiring.Component):
             }
         )
 
-    def _place(self) -> data.StructLayout:
-        """Where the walk stands. `chunk`, `out`: where the chunk's and the beat's first result goes."""
-        level = self.level
-        return data.StructLayout(
-            {
-                "phase": Phase, "beat": signatures.vector_beat(self.spec), "i0": 16, "i1": 16, "chunk": level,
-                "h": 8, "w": 8, "window": level, "window_line": level,
-                **dict.fromkeys(SIDES, level), **{f"{side}_line": level for side in SIDES},
-            }
-        )  # fmt: skip
-
-    def _settled(self) -> data.StructLayout:
-        """`setup`, `rows`: stages that are there before the rows, and in a chunk; `pitch`: from chunk to chunk of the result."""
-        return data.StructLayout(
-            {"setup": len(Stage), "rows": len(Stage), "by_row": 1, "lanes": range(self.lanes + 1), "step": self.o_step.shape(),
-             "pitch": self.level, "bias": self.level, "scale": self.level, "table": self.level}
-        )  # fmt: skip
-
     def elaborate(self, platform):
         m = Module()
-        cmd, head = self.o_command, self.i.payload
-        now, later = Signal(self._place()), Signal(self._place())
-        fixed, new = Signal(self._settled()), Signal(self._settled())
+        cmd, fixed, head = self.o_command, self.o_settled, self.i.payload
+        now, later, new = Signal(self._place()), Signal(self._place()), Signal(fixed.shape())
         take, done, under_way = Signal(), Signal(), Signal(range(self.spec.vector.results + 1))
         m.d.comb += [
             later.eq(now),
@@ -79,93 +59,98 @@ class Walk(wiring.Component):
             self.tokens.take.eq(Mux(take, head.waits, 0)),
             self.tokens.give.eq(Mux(done, cmd.signals, 0)),
             self.o_done.eq(done),
-            self.o_step.eq(fixed.step),
         ]
-        self._settle(m, head, new)
-        goes, writes = self._walk(m, cmd, fixed, now, later, under_way)
+        settle(m, self.spec, head, new)
+        self._walk(m, cmd, fixed, now, later, under_way)
         with m.If(done):
             m.d.comb += later.phase.eq(Phase.IDLE)
         with m.If(take):
             m.d.sync += [cmd.eq(head), fixed.eq(new)]
             self._open(m, head, new, later)
-        m.d.sync += [now.eq(later), under_way.eq(under_way + writes - self.i_popped)]
-        m.d.comb += [self.o_beat.valid.eq(goes), self.o_beat.payload.eq(now.beat), self.o_beat.payload.writes.eq(writes)]
+        m.d.sync += [now.eq(later), under_way.eq(under_way + self.o_beat.payload.writes - self.i_popped)]
         self._reads(m, cmd, fixed, now)
         return m
 
-    def _settle(self, m: Module, c, new) -> None:
-        lanes = Mux(c.from_vec, self.lanes, self.lanes_acc)
-        by_row, bytes_of = c.len > lanes, c.len << 2
-        table = ((c.act == ACT.index("gelu")) | (c.act == ACT.index("silu"))) & self.table
-        setup = {Stage.BIAS: c.has_bias & ~by_row, Stage.SCALE: c.has_scale & ~by_row, Stage.TABLE: table}
-        rows = {Stage.A: c.from_vec, Stage.B: c.has_b, Stage.BIAS: c.has_bias & by_row, Stage.SCALE: c.has_scale & by_row}
-        m.d.comb += [
-            new.setup.eq(Cat(setup.get(s, 0) for s in Stage)),
-            new.rows.eq(Cat(rows.get(s, 0) for s in Stage)),
-            new.by_row.eq(by_row & (c.has_bias | c.has_scale)),
-            new.lanes.eq(lanes),
-            new.step.eq(self._elements_log2(c)),
-            new.pitch.eq(Mux(c.from_vec, self.lanes * c.dst_lane, self.lanes_acc * c.dst_lane)),
-            new.bias.eq(c.param),
-            new.scale.eq(c.param + Mux(c.has_bias, bytes_of, 0)),
-            new.table.eq(c.param + Mux(c.has_bias, bytes_of, 0) + Mux(c.has_scale, bytes_of, 0)),
-        ]
-
-    def _elements_log2(self, c) -> Value:
-        """Of elements that a beat writes: neighbours share a way of the bank after ways / gcd(dst_lane, ways) of them."""
-        size = self.spec.pe.element_bytes
-        ways, lane = self.bytes // size, c.dst_lane >> (size - 1)
-        most = min(ways, 1 << (self.lanes - 1).bit_length()).bit_length() - 1
-        whole = ways.bit_length() - 1
-        out: Value = Value.cast(0)
-        for zeros in reversed(range(whole)):
-            out = Mux(lane[zeros], min(most, whole - zeros), out)
-        return out
+    def _place(self) -> data.StructLayout:
+        """Where the walk stands. `beat`: its `ends`, `last` and `writes` are made anew each cycle; `chunk`: where the chunk's first result
+        goes; `at`: the row, `home`: the first row of the group; `pause`: cycles to the next pass."""
+        level = self.level
+        row = data.StructLayout({"i0": 16, "i1": 16, **dict.fromkeys(SIDES, level), **{f"{side}_line": level for side in SIDES}})
+        most = max(self.spec.vector.latency_cycles, self.spec.vector.reduce_cycles)
+        again = {"home": row, "pause": range(most + 1)} if self.reduces else {}
+        return data.StructLayout(
+            {
+                "phase": Phase, "beat": signatures.vector_beat(self.spec), "chunk": level, "at": row,
+                "h": 8, "w": 8, "window": level, "window_line": level, **again,
+            }
+        )  # fmt: skip
 
     def _open(self, m: Module, c, fixed, later) -> None:
-        setup = fixed.setup.any()
+        setup, rows, final = fixed.setup.any(), fixed.final, fixed.passes == 0
         m.d.comb += [
             later.eq(0),
             later.phase.eq(Mux(setup, Phase.SETUP, Phase.ROWS)),
-            later.beat.stage.eq(Mux(setup, first_stage(fixed.setup), first_stage(fixed.rows))),
+            later.beat.stage.eq(Mux(setup, first_stage(fixed.setup), first_stage(Mux(final, rows, fixed.reduce)))),
             later.beat.first.eq(1),
+            later.beat.final.eq(final),
             later.chunk.eq(c.dst),
             later.beat.out.eq(c.dst),
         ]
         for side in SIDES:
-            m.d.comb += [later[side].eq(c[side]), later[f"{side}_line"].eq(c[side])]
+            m.d.comb += [later.at[side].eq(c[side]), later.at[f"{side}_line"].eq(c[side])]
+        if self.reduces:
+            m.d.comb += later.home.eq(later.at)
 
-    def _walk(self, m: Module, c, fixed, now, later, under_way) -> tuple[Value, Value]:
-        """One beat on. Returns whether there is a beat, and whether it writes."""
+    def _walk(self, m: Module, c, fixed, now, later, under_way) -> None:
+        """One beat on."""
         beat, setup, rows, after = now.beat, now.phase == Phase.SETUP, now.phase == Phase.ROWS, Signal(Stage)
-        table, params = beat.stage == Stage.TABLE, Signal()
-        m.d.comb += params.eq((beat.stage == Stage.BIAS) | (beat.stage == Stage.SCALE) | table)
-        wanted = Mux(table, TABLE_BYTES, Mux(setup, c.len, fixed.lanes) << 2)
-        window_ends = (now.h + 1 == c.window_h) & (now.w + 1 == c.window_w)
-        read_ends = Mux(params, (beat.k + 1) * self.bytes >= wanted, (beat.stage != Stage.A) | window_ends)
+        stages = Mux(setup, fixed.setup, Mux(beat.final, fixed.final, fixed.reduce))
         with m.Switch(beat.stage):
             for s in Stage:
                 with m.Case(s):
-                    m.d.comb += after.eq(first_stage(Mux(setup, fixed.setup, fixed.rows), s))
-        ends, writes, goes = Signal(), Signal(), Signal()
+                    m.d.comb += after.eq(first_stage(stages, s))
+        window_ends = (now.h + 1 == c.window_h) & (now.w + 1 == c.window_w)
+        read_ends, ends, writes, goes, out = Signal(), Signal(), Signal(), Signal(), self.o_beat
         m.d.comb += [
+            read_ends.eq(self._read_ends(fixed, beat, setup, Mux(setup, c.len, fixed.lanes), window_ends)),
             ends.eq(read_ends & (after == Stage.WRITE)),
-            writes.eq(rows & ends & (under_way != self.spec.vector.results)),
-            goes.eq(setup | writes | (rows & ~ends)),
+            writes.eq(rows & ends & beat.final & (under_way != self.spec.vector.results)),
+            goes.eq(setup | writes | (rows & ~(ends & beat.final))),
+            out.valid.eq(goes),
+            out.payload.eq(beat),
+            out.payload.writes.eq(writes),
+            out.payload.ends.eq(rows & ends & (beat.j == 0)),
+            out.payload.last.eq(beat.e + fixed.lanes >= c.len),
         ]
         with m.If(goes):
-            m.d.comb += [later.beat.k.eq(Mux(read_ends, 0, beat.k + 1))]
+            m.d.comb += later.beat.k.eq(Mux(read_ends, 0, beat.k + 1))
             with m.If(read_ends):
                 m.d.comb += later.beat.stage.eq(after)
         with m.If(setup & ends):
-            m.d.comb += [later.phase.eq(Phase.ROWS), later.beat.stage.eq(first_stage(fixed.rows))]
+            m.d.comb += [later.phase.eq(Phase.ROWS), later.beat.stage.eq(self._first_of_chunk(fixed, beat.final))]
         with m.If(goes & rows & (beat.stage == Stage.A)):
             self._next_of_window(m, c, now, later, window_ends)
         with m.If(writes):
             m.d.comb += [later.beat.j.eq(beat.j + (1 << fixed.step)), later.beat.out.eq(beat.out + (c.dst_lane << fixed.step))]
-            with m.If(beat.j + (1 << fixed.step) >= fixed.lanes):
-                self._next_chunk(m, c, fixed, now, later)
-        return goes, writes
+        with m.If(goes & rows & ends & (~beat.final | (beat.j + (1 << fixed.step) >= fixed.lanes))):
+            self._next_chunk(m, c, fixed, now, later)
+        if self.reduces:
+            with m.If(now.phase == Phase.PAUSE):
+                m.d.comb += later.pause.eq(now.pause - 1)
+                with m.If(now.pause == 1):
+                    m.d.comb += later.phase.eq(Phase.ROWS)
+
+    def _read_ends(self, fixed, beat, setup: Value, params: Value, window_ends: Value) -> Value:
+        """Whether this is the last beat of its stage. `params`: elements whose bias or scale is read."""
+        wanted = {Stage.BIAS: params << 2, Stage.SCALE: params << 2, Stage.WEIGHT: fixed.weights, Stage.TABLE: fixed.tables}
+        out: Value = Value.cast(1)
+        for stage, size in wanted.items():
+            out = Mux(beat.stage == stage, (beat.k + 1) * self.bytes >= size, out)
+        out = Mux(beat.stage == Stage.PAUSE, beat.k + 1 >= fixed.pauses, out)
+        return Mux(beat.stage == Stage.A, window_ends, out)
+
+    def _first_of_chunk(self, fixed, final: Value) -> Value:
+        return Mux(final, first_stage(fixed.final), first_stage(fixed.reduce))
 
     def _next_of_window(self, m: Module, c, now, later, ends: Value) -> None:
         line_ends, line = now.w + 1 == c.window_w, now.window_line + c.window_stride_h
@@ -176,61 +161,91 @@ class Walk(wiring.Component):
             later.window.eq(Mux(ends, 0, Mux(line_ends, line, now.window + c.window_stride_w))),
             later.window_line.eq(Mux(ends, 0, Mux(line_ends, line, now.window_line))),
         ]
+        if "depthwise" in self.spec.vector.functions:
+            m.d.comb += later.beat.weight.eq(Mux(ends, 0, now.beat.weight + c.len * self.spec.pe.element_bytes))
 
     def _next_chunk(self, m: Module, c, fixed, now, later) -> None:
-        chunk, row_ends = now.chunk + fixed.pitch, now.beat.e + fixed.lanes >= c.len
+        chunk = now.chunk + fixed.pitch
         m.d.comb += [
             later.beat.j.eq(0),
             later.beat.e.eq(now.beat.e + fixed.lanes),
             later.chunk.eq(chunk),
             later.beat.out.eq(chunk),
-            later.beat.stage.eq(first_stage(fixed.rows)),
+            later.beat.stage.eq(self._first_of_chunk(fixed, now.beat.final)),
         ]
-        with m.If(row_ends):
-            line_ends = now.i0 + 1 == c.count0
-            m.d.comb += [later.beat.e.eq(0), later.i0.eq(Mux(line_ends, 0, now.i0 + 1)), later.i1.eq(now.i1 + line_ends)]
-            for side in SIDES:
-                line = now[f"{side}_line"] + c[f"{side}_stride1"]
-                m.d.comb += later[side].eq(Mux(line_ends, line, now[side] + c[f"{side}_stride0"]))
-                with m.If(line_ends):
-                    m.d.comb += later[f"{side}_line"].eq(line)
-            m.d.comb += [later.chunk.eq(later.dst), later.beat.out.eq(later.dst)]
-            with m.If(line_ends & (now.i1 + 1 == c.count1)):
+        with m.If(self.o_beat.payload.last):
+            m.d.comb += later.beat.e.eq(0)
+            self._next_row(m, c, now.at, later.at)
+            at_end = (now.at.i0 + 1 == c.count0) & (now.at.i1 + 1 == c.count1)
+            if self.reduces:
+                self._next_of_group(m, c, fixed, now, later, at_end)
+            else:
+                with m.If(at_end):
+                    m.d.comb += later.phase.eq(Phase.TAIL)
+            m.d.comb += [later.chunk.eq(later.at.dst), later.beat.out.eq(later.at.dst)]
+
+    def _next_row(self, m: Module, c, at, later) -> None:
+        line_ends = at.i0 + 1 == c.count0
+        m.d.comb += [later.i0.eq(Mux(line_ends, 0, at.i0 + 1)), later.i1.eq(at.i1 + line_ends)]
+        for side in SIDES:
+            line = at[f"{side}_line"] + c[f"{side}_stride1"]
+            m.d.comb += later[side].eq(Mux(line_ends, line, at[side] + c[f"{side}_stride0"]))
+            with m.If(line_ends):
+                m.d.comb += later[f"{side}_line"].eq(line)
+
+    def _next_of_group(self, m: Module, c, fixed, now, later, at_end: Value) -> None:
+        """Behind a row: the next of its group, or the group again for the next pass, or the next group."""
+        beat = now.beat
+        with m.If((fixed.passes != 0) & ~at_end & (beat.row + 1 != self.spec.vector.rows_in_flight)):
+            m.d.comb += later.beat.row.eq(beat.row + 1)
+        with m.Elif(~beat.final):
+            final = beat.passed + 1 == fixed.passes
+            largest = is_fn(self.spec, c, "softmax") & (beat.passed == 0)
+            m.d.comb += [
+                later.at.eq(now.home),
+                later.beat.row.eq(0),
+                later.beat.passed.eq(beat.passed + 1),
+                later.beat.final.eq(final),
+                later.beat.stage.eq(self._first_of_chunk(fixed, final)),
+                later.phase.eq(Phase.PAUSE),
+                later.pause.eq(Mux(largest, self.spec.vector.latency_cycles, self.spec.vector.reduce_cycles)),
+            ]
+        with m.Else():
+            again = fixed.passes != 0
+            m.d.comb += [
+                later.home.eq(later.at),
+                later.beat.row.eq(0),
+                later.beat.passed.eq(0),
+                later.beat.final.eq(~again),
+                later.beat.stage.eq(self._first_of_chunk(fixed, ~again)),
+            ]
+            with m.If(at_end):
                 m.d.comb += later.phase.eq(Phase.TAIL)
 
     def _reads(self, m: Module, c, fixed, now) -> None:
         """What this cycle reads, and which banks it holds."""
-        beat, address = now.beat, self.o_read.address
-        part, shift = beat.k * self.bytes + (beat.e << 2), self.spec.pe.element_bytes - 1
+        beat, at, address = now.beat, now.at, self.o_read.address
+        part, element = beat.k * self.bytes, beat.e * self.spec.pe.element_bytes
+        asked = {
+            Stage.A: at.a + element + now.window, Stage.B: at.b + element, Stage.BIAS: fixed.bias + part + (beat.e << 2),
+            Stage.SCALE: fixed.scale + part + (beat.e << 2), Stage.WEIGHT: c.param + part, Stage.TABLE: fixed.table + part,
+        }  # fmt: skip
         with m.Switch(beat.stage):
-            with m.Case(Stage.A):
-                m.d.comb += address.eq(now.a + (beat.e << shift) + now.window)
-            with m.Case(Stage.B):
-                m.d.comb += address.eq(now.b + (beat.e << shift))
-            for stage in (Stage.BIAS, Stage.SCALE, Stage.TABLE):
+            for stage, where in asked.items():
                 with m.Case(stage):
-                    m.d.comb += address.eq(fixed[stage.name.lower()] + part)
+                    m.d.comb += address.eq(where)
         rows = now.phase == Phase.ROWS
         wanted = (
-            (rows & c.from_vec, now.a),
-            (rows & c.has_b, now.b),
-            ((rows & fixed.by_row) | (now.phase == Phase.SETUP), c.param),
+            (rows & c.from_vec, at.a),
+            (rows & c.has_b, at.b),
+            ((rows & fixed.by_row & beat.final) | (now.phase == Phase.SETUP), c.param),
         )
-        held = [Cat(there & (self._bank(at) == k) for k in range(self.spec.levels.vec.banks)) for there, at in wanted]
+        held = [Cat(there & (self._bank(where) == k) for k in range(self.spec.levels.vec.banks)) for there, where in wanted]
         m.d.comb += [
-            self.o_read_acc.eq(now.a),
+            self.o_read_acc.eq(at.a),
             self.o_holds.eq(held[0] | held[1] | held[2]),
             self.o_read.bank.eq(self._bank(address)),
         ]
 
     def _bank(self, at: Value) -> Value:
         return signatures.bank_of(self.spec, at[: self.level.width])
-
-
-def first_stage(there: Value, behind: int = -1) -> Value:
-    """Of the stages that are there, the first behind one; WRITE if there is none."""
-    out: Value = Value.cast(Stage.WRITE.value)
-    for s in reversed(Stage):
-        if behind < s.value < Stage.WRITE.value:
-            out = Mux(there[s.value], s.value, out)
-    return out

@@ -34,6 +34,13 @@ def test_number_of_another_machine() -> None:
     fails(linear(), GraphError, text, load_machine("sat"))
 
 
+def test_depthwise_window_without_room() -> None:
+    net = Net(x=(1, 12, 12, 4))
+    net.add("dw", "conv2d", "x", params={"weight": net.normal(4, 1, 9, 9)}, groups=4, padding=4)
+    text = "dw at vec: a 9 x 9 window has 81 weights a channel, 64 there may be; use a smaller kernel"
+    fails(ready(net.graph(), TINY)[0], MappingError, text)
+
+
 def test_unknown_dataflow() -> None:
     text = "fc1 at array: dataflow 'is' is not in array.dataflows ['ws', 'os']; use one of them"
     fails(linear(), MappingError, text, dataflow="is")

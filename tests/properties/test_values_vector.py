@@ -10,6 +10,7 @@ from tests.harness.values import FP16, INT8, same_bits
 from tests.harness.vectors import Vector
 
 WINDOWED = ("maxpool", "avgpool", "depthwise")
+REDUCING = ("softmax", "layernorm")
 MAPPED = ("map", "depthwise")
 SPECS = {
     (number, lanes): spec.with_(vector__lanes=lanes, levels__vec__capacity_bits=1 << 21)
@@ -26,7 +27,7 @@ def bits_of(x: float) -> int:
 def vectors(draw: st.DrawFn, fn: str) -> Vector:
     number, lanes = draw(st.sampled_from(sorted(SPECS)))
     spec, int8 = SPECS[number, lanes], number == "int8"
-    from_vec = fn in WINDOWED or draw(st.booleans())
+    from_vec = fn in WINDOWED or (int8 and fn in REDUCING) or draw(st.booleans())
     length = draw(st.integers(1, (lanes if fn == "depthwise" else 40) if from_vec else spec.array.cols))
     fields = {"count0": draw(st.integers(1, 4)), "count1": draw(st.integers(1, 3)), "len": length}
     fields["shift"] = draw(st.sampled_from([0, 1, 7, 24, 40, 63])) if int8 else 0

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hwsim.spec.commands import ACT, FN, LEVELS
+from hwsim.spec.commands import ACT, FN, LEVELS, TAPS
 from hwsim.spec.machine import DATAFLOWS, AcceleratorSpec
 from hwsim.spec.verify.table import Batch, Bools, Faults, Ints
 from hwsim.spec.verify.walks import Walks, meet
@@ -205,6 +205,9 @@ def _check_functions(batch: Batch, spec: AcceleratorSpec, faults: Faults) -> Non
             "add it to vector.functions or take another machine",
         )
     if spec.pe.number == "int8":
+        for fn in ("softmax", "layernorm"):
+            bad = (batch["fn"] == FN.index(fn)) & (batch["from_vec"] == 0)
+            faults.field(batch, "from_vec", bad, f"{fn} of int8 reads level vec", "bring the sums to vec by a map first")
         faults.field(
             batch,
             "act",
@@ -220,6 +223,10 @@ def _check_lengths(batch: Batch, spec: AcceleratorSpec, faults: Faults) -> None:
     faults.field(batch, "len", bad, f"a row of acc has {cols}", "split the command")
     bad = (batch["fn"] == FN.index("depthwise")) & (batch["len"] > lanes)
     faults.field(batch, "len", bad, f"depthwise takes {lanes} lanes at most", "split the command")
+    taps = batch["window_h"] * batch["window_w"]
+    bad = (batch["fn"] == FN.index("depthwise")) & (taps > TAPS)
+    bound = f"of a window of {TAPS} elements at most"
+    faults.check(batch, bad, lambda n: f"vector.window_h is {batch['window_h'][n]}, window_w {batch['window_w'][n]}, {bound}; split the window")
     vec = batch.where(batch["from_vec"] == 1)
     faults.aligned(
         vec, element, "a", "a_stride0", "a_stride1", "window_stride_h", "window_stride_w"

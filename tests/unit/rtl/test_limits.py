@@ -4,21 +4,23 @@ import pytest
 
 from hwsim.spec.commands import FN, Command
 from hwsim.spec.errors import ProgramError
+from hwsim.spec.program import Program
 from rtl.limits import check_program
-from tests.harness.programs import program, tiled_program
-
-REFUSED = [
-    ({"fn": FN.index("softmax")}, "vector.fn: softmax has no gates; use map, maxpool, avgpool"),
-]
+from tests.harness.programs import TINY4, program
+from tests.harness.values import FP16
 
 
-@pytest.mark.parametrize("fields, text", REFUSED)
-def test_what_has_no_gates(fields: dict[str, int], text: str) -> None:
-    body = [Command.of("load", run=8), Command.of("vector", **{"len": 4, "dst_lane": 1, **fields}), Command.of("end")]
+def softmax() -> Program:
+    vector = Command.of("vector", fn=FN.index("softmax"), from_vec=1, len=4, dst_lane=1)
+    return program([Command.of("load", run=8), vector, Command.of("end")])
+
+
+def test_what_has_no_gates() -> None:
     with pytest.raises(ProgramError) as caught:
-        check_program(program(body))
-    assert str(caught.value) == f"command 1: {text}"
+        check_program(softmax(), FP16)
+    assert str(caught.value) == "command 1: vector.fn: softmax has no gates; use map, maxpool, avgpool"
 
 
 def test_what_has() -> None:
-    check_program(tiled_program())
+    assert FN.index("softmax") in [c["fn"] for c in softmax().commands() if c.op == "vector"]
+    check_program(softmax(), TINY4)
