@@ -12,7 +12,6 @@ from hwsim.spec.machine import AcceleratorSpec
 from mapper.waves import Runs, State, fold, follow_all, group
 
 
-
 def beats(
     spec: AcceleratorSpec, mem: int, run: int, loop0: tuple[int, int] = (1, 0), loop1: tuple[int, int] = (1, 0)
 ) -> int:

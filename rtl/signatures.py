@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out
 from hwsim.spec import commands
 from hwsim.spec.machine import AcceleratorSpec, PESpec
 
+
 def flow(payload: data.Layout) -> wiring.Signature:
     """A stream that is never refused."""
     return wiring.Signature({"payload": Out(payload), "valid": Out(1)})

@@ -14,7 +14,8 @@ CONFIG = np.dtype(
         for name in (
             "rows", "cols", "multiplier", "latency", "element_bytes", "act_bytes", "beat_bytes", "memory_latency",
             "queue_depth", "weight_depth",
-            "lanes", "vector_latency", "vector_results", "vector_reduce", "rows_in_flight", "vec_width_bits", "vec_bank_bytes", "word_beats", "token_depth",
+            "lanes", "vector_latency", "vector_results", "vector_reduce", "rows_in_flight",
+            "vec_width_bits", "vec_bank_bytes", "word_beats", "token_depth",
         )
     ]
 )  # fmt: skip

@@ -174,9 +174,10 @@ class FloatLanes(wiring.Component):
         c, last = self.i_command, self.spec.vector.latency_cycles - 1
         beat, given = self.beats[last], self.o.payload
         lanes, elements = Mux(c.from_vec, self.lanes, self.lanes_acc), signatures.scattered(self.spec)
+        together = 1 << self.i_settled.step
         m.d.comb += [
             self.o.valid.eq(self.valid[last] & beat.writes),
             given.out.eq(beat.out),
-            given.mask.eq(Cat((t < (1 << self.i_settled.step)) & (beat.j + t < lanes) & (beat.e + beat.j + t < c.len) for t in range(elements))),
+            given.mask.eq(Cat((t < together) & (beat.j + t < lanes) & (beat.e + beat.j + t < c.len) for t in range(elements))),
             given.elements.eq(Cat(*results) >> (beat.j << 4)),
         ]

@@ -1,6 +1,7 @@
 """Inverse: what a row's sum becomes before its last pass, one step of a long root or division after the other, two a cycle.
 
-softmax: floor((127 * 2**24 + floor(sum / 2)) / sum), 0 where the sum is not positive. layernorm: floor(2**40 / floor(sqrt(variance * 2**16))).
+softmax: floor((127 * 2**24 + floor(sum / 2)) / sum), 0 where the sum is not positive. layernorm:
+floor(2**40 / floor(sqrt(variance * 2**16))).
 Root: the digit-by-digit square root; division: restoring. Source: Ercegovac and Lang 2004, Digital Arithmetic, chapters 5 and 6.
 """
 
@@ -53,7 +54,8 @@ class Inverse(wiring.Component):
             m.d.sync += [state.eq(State.ROOT), left.eq(ROOT_STEPS // A_CYCLE - 1), rest.eq(0), by.eq(0), bits.eq(value)]
         with m.Elif(self.i_start):
             dividend = Mux(positive, (SOFTMAX_STEPS << SOFTMAX_BITS) + (value >> 1), 0)
-            m.d.sync += [state.eq(State.DIVIDE), left.eq(SOFTMAX_CYCLES - 1), by.eq(Mux(positive, value, 1)), *self._load(rest, bits, dividend)]
+            m.d.sync += [state.eq(State.DIVIDE), left.eq(SOFTMAX_CYCLES - 1), by.eq(Mux(positive, value, 1))]
+            m.d.sync += self._load(rest, bits, dividend)
         return m
 
     def _load(self, rest: Signal, bits: Signal, dividend: Value) -> list[Value]:

@@ -32,7 +32,8 @@ def settle(m: Module, spec: AcceleratorSpec, c, new) -> None:
     depthwise, softmax, norm = (is_fn(spec, c, n) for n in ("depthwise", "softmax", "layernorm"))
     table, few = has_table(spec, c), (0, 1, 2)
     setup = {
-        Stage.BIAS: c.has_bias & ~by_row, Stage.SCALE: c.has_scale & ~by_row, Stage.WEIGHT: depthwise, Stage.TABLE: table | (softmax & int8),
+        Stage.BIAS: c.has_bias & ~by_row, Stage.SCALE: c.has_scale & ~by_row, Stage.WEIGHT: depthwise,
+        Stage.TABLE: table | (softmax & int8),
     }  # fmt: skip
     pauses = [max(0, NORM_BEATS - 1 - n * signatures.param_beats(spec)) if int8 else 0 for n in few]
     paused = norm & int8 & Cat((pauses[n] > 0) & (by_row * (c.has_bias + c.has_scale) == n) for n in few).any()

@@ -73,8 +73,8 @@ def drawn_shift(rng: np.random.Generator, fn: str, from_vec: int, flags: dict[st
 
 @dataclass(frozen=True)
 class Operands:
-    """a: [window, rows, len]; b: [rows, len]; bias, scale: [len] or None; dst: [rows, len] addresses; table: [256] or None; weights: [window,
-    len] or None."""
+    """a: [window, rows, len]; b: [rows, len]; bias, scale: [len] or None; dst: [rows, len] addresses; table: [256] or None;
+    weights: [window, len] or None."""
 
     a: Any
     b: Any
@@ -111,8 +111,8 @@ def operands(c: Command, vec: Any, acc: Any) -> Operands:
 
 
 def lay_table(rng: np.random.Generator, c: Command, vec: Any) -> None:
-    """A table of softmax as it comes from the mapper, falling from 65535 to nothing; random words would sum to nothing positive or be far too
-    large. Now and then one is negative, or all are nothing."""
+    """A table of softmax as it comes from the mapper, falling from 65535 to nothing; random words would sum to nothing positive or be
+    far too large. Now and then one is negative, or all are nothing."""
     if FN[c["fn"]] != "softmax":
         return
     table = np.round(65535 * np.exp(-np.arange(256) * rng.choice([0.01, 0.1, 1.0]))).astype("<i4")

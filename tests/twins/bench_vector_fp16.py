@@ -19,6 +19,7 @@ from tests.twins.bench_vector import VectorBench
 FP16 = TINY4.with_(
     pe__number="fp16", pe__adder_latency_cycles=2, vector__latency_cycles=16, levels__vec__width_bits=64,
     levels__weight__width_bits=64, levels__act__width_bits=256,
+    vector__functions=("map", "maxpool", "avgpool", "gelu", "silu"),
 )  # fmt: skip
 PLAIN = ("map", "maxpool", "avgpool")
 

@@ -226,7 +226,8 @@ def _check_lengths(batch: Batch, spec: AcceleratorSpec, faults: Faults) -> None:
     taps = batch["window_h"] * batch["window_w"]
     bad = (batch["fn"] == FN.index("depthwise")) & (taps > TAPS)
     bound = f"of a window of {TAPS} elements at most"
-    faults.check(batch, bad, lambda n: f"vector.window_h is {batch['window_h'][n]}, window_w {batch['window_w'][n]}, {bound}; split the window")
+    tall, wide = batch["window_h"], batch["window_w"]
+    faults.check(batch, bad, lambda n: f"vector.window_h is {tall[n]}, window_w {wide[n]}, {bound}; split the window")
     vec = batch.where(batch["from_vec"] == 1)
     faults.aligned(
         vec, element, "a", "a_stride0", "a_stride1", "window_stride_h", "window_stride_w"
