@@ -257,14 +257,15 @@ def vector_beat(spec: AcceleratorSpec) -> data.StructLayout:
 
     `first`: of a window, whose weights of this tap begin at byte `weight` of the weight store. `ends`: with it the operands of a chunk
     are complete; `last`: of a row. `passed`: passes that the row has behind it, `final`: it is in the last one; `row`: place in its group.
-    `writes`: gives results, elements `j`, j + 1, ... of its chunk, the first of them to byte `out`.
+    `writes`: gives results, elements `j`, j + 1, ... of its chunk, the first of them to byte `out`, which lies beyond the row, and perhaps
+    beyond its `bank`, when none of them is left.
     """
     most = max(table_bytes(spec), weight_bytes(spec)) * 8 // spec.levels.vec.width_bits
     return data.StructLayout(
         {
             "stage": Stage, "k": range(most + param_beats(spec) + commands.NORM_BEATS), "e": 17,
             "first": 1, "weight": range(weight_bytes(spec)), "ends": 1, "last": 1, "passed": 2, "final": 1, "row": rows_in_flight(spec),
-            "writes": 1, "j": range(spec.vector.lanes + 1), "out": level_address(spec),
+            "writes": 1, "j": range(spec.vector.lanes + 1), "out": level_address(spec), "bank": vec_bank(spec),
         }
     )  # fmt: skip
 
@@ -294,10 +295,10 @@ def scattered(spec: AcceleratorSpec) -> int:
 
 
 def vector_results(spec: AcceleratorSpec) -> data.StructLayout:
-    """What a beat writes: element t, where `mask` has bit t, to byte `out` + t*dst_lane of level vec."""
+    """What a beat writes: element t, where `mask` has bit t, to byte `out` + t*dst_lane of level vec, in the `bank` of its row."""
     elements = scattered(spec)
     return data.StructLayout(
-        {"out": level_address(spec), "mask": elements, "elements": data.ArrayLayout(spec.pe.element_bits, elements)}
+        {"out": level_address(spec), "bank": vec_bank(spec), "mask": elements, "elements": data.ArrayLayout(spec.pe.element_bits, elements)}
     )
 
 

@@ -178,6 +178,7 @@ class FloatLanes(wiring.Component):
         m.d.comb += [
             self.o.valid.eq(self.valid[last] & beat.writes),
             given.out.eq(beat.out),
+            given.bank.eq(beat.bank),
             given.mask.eq(Cat((t < together) & (beat.j + t < lanes) & (beat.e + beat.j + t < c.len) for t in range(elements))),
             given.elements.eq(Cat(*results) >> (beat.j << 4)),
         ]

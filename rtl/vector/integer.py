@@ -246,6 +246,7 @@ class IntegerLanes(wiring.Component):
         m.d.comb += [
             valid.eq(self.valid[LATENCY - 1] & beat.writes),
             given.out.eq(beat.out),
+            given.bank.eq(beat.bank),
             given.mask.eq(Cat((t < (1 << fixed.step)) & (at < fixed.lanes) & (beat.e + at < c.len) for t, at in enumerate(places))),
             given.elements.eq(shifted),
         ]

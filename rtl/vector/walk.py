@@ -72,8 +72,8 @@ class Walk(wiring.Component):
         return m
 
     def _place(self) -> data.StructLayout:
-        """Where the walk stands. `beat`: its `ends`, `last` and `writes` are made anew each cycle; `chunk`: where the chunk's first result
-        goes; `at`: the row, `home`: the first row of the group; `pause`: cycles to the next pass."""
+        """Where the walk stands. `beat`: its `ends`, `last`, `writes` and `bank` are made anew each cycle; `chunk`: where the
+        chunk's first result goes; `at`: the row, `home`: the first row of the group; `pause`: cycles to the next pass."""
         level = self.level
         row = data.StructLayout({"i0": 16, "i1": 16, **dict.fromkeys(SIDES, level), **{f"{side}_line": level for side in SIDES}})
         most = max(self.spec.vector.latency_cycles, self.spec.vector.reduce_cycles)
@@ -119,6 +119,7 @@ class Walk(wiring.Component):
             out.valid.eq(goes),
             out.payload.eq(beat),
             out.payload.writes.eq(writes),
+            out.payload.bank.eq(self._bank(now.at.dst)),
             out.payload.ends.eq(rows & ends & (beat.j == 0)),
             out.payload.last.eq(beat.e + fixed.lanes >= c.len),
         ]
