@@ -65,7 +65,7 @@ def verify_machine(spec: AcceleratorSpec, programs: int, seed: int, progress: Pr
     real, skipped, cycles, done, found = [], [], 0, Comparison(0, 0, {}, {}, None), None
     for name, program, inputs in layers(spec, seed):
         try:
-            check_program(program)
+            check_program(program, spec)
             real.append(name)
             works.append((name, program, inputs))
         except ProgramError as e:

@@ -73,7 +73,7 @@ def random_program(spec: AcceleratorSpec, seed: int, tiles: int = 3) -> Program:
         made = _program(np.random.default_rng([seed, attempt]), spec, tiles)
         try:
             verify(made, spec)
-            check_program(made)
+            check_program(made, spec)
         except ProgramError:
             continue
         return made
@@ -241,7 +241,8 @@ class _Tile:
 
     def _function(self, pixels: int, length: int) -> dict[str, int]:
         """Over rows that stand in vec; fewer of them where a window needs several."""
-        known = [f for f in FUNCTIONS if f in self.spec.vector.functions and (f != "depthwise" or length <= self.spec.vector.lanes)]
+        able = [f for f in FUNCTIONS[self.spec.pe.number] if f in self.spec.vector.functions]
+        known = [f for f in able if f != "depthwise" or length <= self.spec.vector.lanes]
         fn = str(self.rng.choice(known))
         if fn == "map":
             return {**self._map(length), "count0": pixels}
