@@ -11,24 +11,29 @@ from rtl.floats.words import FP16, FP32, wire
 
 @dataclass(frozen=True)
 class Timed:
+    """`steady`: the value stands for as long as anybody needs it."""
+
     value: Value
     at: int  # cycles after the entry
+    steady: bool = False
 
 
 class Flow:
     """Every addition, multiplication and rounding to FP16 takes `latency` cycles; bare logic takes none."""
 
-    def __init__(self, m: Module, latency: int):
-        self.m, self.latency, self.made = m, latency, 0
+    def __init__(self, m: Module, latency: int, name: str = ""):
+        self.m, self.latency, self.prefix, self.made = m, latency, name, 0
         self.held: dict[int, list[Value]] = {}  # a value and its registers, by identity
 
     def fresh(self, name: str) -> str:
         self.made += 1
-        return f"{name}_{self.made}"
+        return f"{self.prefix}{name}_{self.made}"
 
     def later(self, x: Timed, at: int) -> Timed:
         """The same value, `at` a later cycle; everybody who asks shares the registers."""
         assert at >= x.at, f"a value of cycle {x.at} is wanted in cycle {at}"
+        if x.steady:
+            return x
         held = self.held.setdefault(id(x.value), [x.value])
         while len(held) <= at - x.at:
             register = Signal(x.value.shape(), name=self.fresh("held"), reset_less=True)

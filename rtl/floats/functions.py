@@ -36,7 +36,7 @@ DEPTH = {"exp": 3, "reciprocal": 2, "rsqrt": 2, "silu": 7, "gelu": 10}  # operat
 
 def word(bits: int) -> Timed:
     """A constant of FP32: there from the beginning."""
-    return Timed(Const(bits, FP32.bits), 0)
+    return Timed(Const(bits, FP32.bits), 0, steady=True)
 
 
 def negative(flow: Flow, x: Timed) -> Timed:

@@ -14,46 +14,29 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hwsim.spec.commands import ACT, FN
-from hwsim.spec.errors import SpecError
+from hwsim.spec.commands import ACT
 from hwsim.spec.machine import AcceleratorSpec
 from rtl import signatures
 from rtl.floats import functions
 from rtl.floats.flow import Flow, Timed
-from rtl.floats.units import Add, Narrow
+from rtl.floats.functions import word
+from rtl.floats.units import Add, Narrow, Product
 from rtl.floats.words import FP16, FP32, MINUS_ZERO, ONE, greater, is_nan, widened
 from rtl.signatures import Stage
-
-OPERANDS = 2  # cycles from a beat to its operands
+from rtl.vector.float_plan import OPERANDS, Plan, operation_cycles
+from rtl.vector.float_sums import FloatSums
+from rtl.vector.settled import is_fn
+from rtl.vector.weights import Weights
 
 
 @dataclass(frozen=True)
-class Plan:
-    """Which parts of the lanes a set of functions needs."""
+class Lane:
+    """What one lane makes of a beat."""
 
-    gelu: bool
-    silu: bool
-
-    @classmethod
-    def of(cls, spec: AcceleratorSpec) -> "Plan":
-        return cls(**{name: name in spec.vector.functions for name in ("gelu", "silu")})
-
-    @property
-    def sigmoid(self) -> bool:
-        return self.gelu or self.silu
-
-    @property
-    def operations(self) -> int:
-        """Additions and multiplications on the longest way, one behind the other."""
-        return 3 + 3 * self.gelu + 7 * self.sigmoid
-
-
-def operation_cycles(spec: AcceleratorSpec) -> int:
-    """As many as fit: the results of a beat are in the queue `latency_cycles` later."""
-    needs, latency = Plan.of(spec).operations, spec.vector.latency_cycles
-    if latency < OPERANDS + needs + 1:
-        raise SpecError(f"vector.latency_cycles: {latency} has no gates; use {OPERANDS + needs + 1} or more")
-    return (latency - 1 - OPERANDS) // needs
+    v: Timed
+    y: Timed
+    e: Timed | None
+    out: Timed
 
 
 class FloatLanes(wiring.Component):
@@ -76,34 +59,42 @@ class FloatLanes(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        self.softmax, self.norm, self.depthwise, self.average, self.largest = (
+            is_fn(self.spec, self.i_command, fn) for fn in ("softmax", "layernorm", "depthwise", "avgpool", "maxpool")
+        )
         self._align(m)
+        if "depthwise" in self.spec.vector.functions:
+            self._weights(m)
         kept = {n: self._kept(m, n, s, size) for n, s, size in (("b", Stage.B, 16), ("bias", Stage.BIAS, 32), ("scale", Stage.SCALE, 32))}
-        flow, results = Flow(m, self.operation), []
+        self.flow = Flow(m, self.operation)
+        self.sums = FloatSums(m, self.spec, self.operation, self.i_command, self.norm, self.beats, self.valid)
+        lanes = []
         for n in range(self.lanes):
             a, bias, scale = self._source(m, n), kept["bias"].word_select(n, 32), kept["scale"].word_select(n, 32)
             b = widened(m, f"b_{n}", kept["b"].word_select(n, 16))
-            results.append(self._lane(flow, *(Timed(x, OPERANDS) for x in (a, bias, scale, b))))
-        self._give(m, [self._narrowed(m, flow, x) for x in results])
+            lanes.append(self._lane(*(Timed(x, OPERANDS) for x in (a, bias, scale, b))))
+        if self.plan.softmax:
+            self.sums.largest([x.y for x in lanes])
+        if self.plan.softmax or self.plan.layernorm:
+            self.sums.sum([x.v for x in lanes if self.plan.layernorm], [x.e for x in lanes if self.plan.softmax and x.e])
+        self._give(m, [self._narrowed(m, x.out) for x in lanes])
         return m
-
-    def _fn(self, *names: str) -> Value:
-        return Cat(self.i_command.fn == FN.index(name) for name in names).any()
 
     def _act(self, *names: str) -> Value:
         return Cat(self.i_command.act == ACT.index(name) for name in names).any()
 
     def _align(self, m: Module) -> None:
-        """`beats`, `valid`: of the beat 1, 2, ... cycles ago; `read`, `sums`: what the beat OPERANDS cycles ago reads."""
+        """`beats`, `valid`: of the beat 1, 2, ... cycles ago; `read`, `totals`: what the beat OPERANDS cycles ago reads."""
         layout = signatures.vector_beat(self.spec)
         self.beats, self.valid = [self.i_beat.payload], [self.i_beat.valid]
         for n in range(1, self.spec.vector.latency_cycles):
             self.beats.append(Signal(layout, name=f"beat_{n}"))
             self.valid.append(Signal(name=f"valid_{n}"))
             m.d.sync += [self.beats[n].eq(self.beats[n - 1]), self.valid[n].eq(self.valid[n - 1])]
-        self.read, self.sums = Signal(8 * self.bytes), Signal(FP32.bits * self.lanes_acc)
+        self.read, self.totals = Signal(8 * self.bytes), Signal(FP32.bits * self.lanes_acc)
         row = self.i_acc.as_value()
         chunk = (self.beats[1].e << 5) if self.spec.array.cols > self.lanes else 0
-        m.d.sync += [self.read.eq(self.i_data), self.sums.eq(row >> chunk)]
+        m.d.sync += [self.read.eq(self.i_data), self.totals.eq(row >> chunk)]
 
     def _kept(self, m: Module, name: str, stage: Stage, bits: int) -> Signal:
         """What the lanes have read of an operand, this beat's part included."""
@@ -122,47 +113,93 @@ class FloatLanes(wiring.Component):
         kept, here, out = (Signal(FP32.bits, name=f"{x}_{n}") for x in ("a_kept", "a_here", "a"))
         m.submodules[f"window_{n}"] = window = Add(0)
         largest = Mux(greater(m, f"larger_{n}", new, kept) | is_nan(new), new, kept)
-        m.d.comb += [window.i_a.eq(Mux(beat.first, 0, kept)), window.i_b.eq(new), here.eq(kept)]
+        term = Mux(self.depthwise, self._weighted(m, n), new) if "depthwise" in self.spec.vector.functions else new
+        m.d.comb += [window.i_a.eq(Mux(beat.first, 0, kept)), window.i_b.eq(term), here.eq(kept)]
         with m.If(self.valid[OPERANDS] & (beat.stage == Stage.A)):
-            m.d.comb += here.eq(Mux(self._fn("avgpool"), window.o, Mux(beat.first | ~self._fn("maxpool"), new, largest)))
+            m.d.comb += here.eq(Mux(self.average | self.depthwise, window.o, Mux(beat.first | ~self.largest, new, largest)))
         m.d.sync += kept.eq(here)
-        total = self.sums.word_select(n, FP32.bits) if n < self.lanes_acc else Const(0, FP32.bits)
+        total = self.totals.word_select(n, FP32.bits) if n < self.lanes_acc else Const(0, FP32.bits)
         m.d.comb += out.eq(Mux(self.i_command.from_vec, here, total))
         return out
 
-    def _lane(self, flow: Flow, a: Timed, bias: Timed, scale: Timed, b: Timed) -> Timed:
-        c = self.i_command
-        first = flow.logic("first", lambda x: Mux(c.has_bias, x, MINUS_ZERO), bias)
-        second = flow.logic("second", lambda x: Mux(c.has_scale, x, Mux(self._fn("avgpool"), c.imm[: FP32.bits], ONE)), scale)
-        third = flow.logic("third", lambda x: Mux(c.has_b, x, MINUS_ZERO), b)
-        y = flow.add(flow.multiply(flow.add(a, first), second), third)
-        plain = flow.logic("plain", lambda v: self._clipped(flow, v), y)
-        return self._curved(flow, y, plain) if self.plan.sigmoid else plain
+    def _weighted(self, m: Module, n: int) -> Value:
+        """The element times its weight."""
+        m.submodules[f"weighted_{n}"] = product = Product(0)
+        m.d.comb += [product.i_a.eq(self.read.word_select(n, FP16.bits)), product.i_b.eq(self.weights.word_select(n, FP16.bits))]
+        return product.o
 
-    def _clipped(self, flow: Flow, y: Value) -> Value:
+    def _weights(self, m: Module) -> None:
+        """`weights`: of the tap that the beat OPERANDS cycles ago reads."""
+        m.submodules.weights = store = Weights(self.spec)
+        beat, self.weights = self.beats[OPERANDS], store.o
+        m.d.comb += [
+            store.i_write.valid.eq(self.valid[OPERANDS] & (beat.stage == Stage.WEIGHT)),
+            store.i_write.payload.k.eq(beat.k),
+            store.i_write.payload.data.eq(self.read),
+            store.i_at.eq(self.beats[OPERANDS - 1].weight),
+        ]
+
+    def _lane(self, a: Timed, bias: Timed, scale: Timed, b: Timed) -> Lane:
+        """From the operands to y, and what follows from it. `sums` gives what the passes before have found."""
+        c, flow, sums, beats = self.i_command, self.flow, self.sums, self.beats
+        first = flow.logic("first", lambda x, y: Mux(self.softmax, Mux(c.has_b, y, MINUS_ZERO), Mux(c.has_bias & ~self.norm, x, MINUS_ZERO)), bias, b)
+        if self.plan.layernorm:
+            first = flow.logic("first", lambda x, s: Mux(self.norm & (beats[OPERANDS].passed != 0), s, x), first, sums.shift_at(OPERANDS))
+        u = flow.add(a, first)
+        second = flow.logic("second", lambda x: Mux(c.has_scale & ~self.norm, x, Mux(self.average, c.imm[: FP32.bits], ONE)), scale)
+        if self.plan.layernorm:
+            which = beats[u.at].passed
+            scaled = flow.logic("scaled", lambda x, s: Mux(which == 1, x, Mux(which == 2, s, ONE)), u, sums.scale_at(u.at))
+            second = flow.logic("second", lambda x, s: Mux(self.norm, s, x), second, scaled)
+        v = flow.multiply(u, second)
+        third = flow.logic("third", lambda x: Mux(c.has_b & ~self.softmax, x, MINUS_ZERO), b)
+        if self.plan.softmax:
+            third = flow.logic("third", lambda x, s: Mux(self.softmax & (beats[v.at].passed != 0), s, x), third, sums.shift_at(v.at))
+        y = flow.add(v, third)
+        return Lane(v, y, *self._curve(y, bias, scale))
+
+    def _curve(self, y: Timed, beta: Timed, gamma: Timed) -> tuple[Timed | None, Timed]:
+        """exp of softmax's y, if there is one, and the result: y, y of a layer norm scaled again, gelu and silu, or softmax."""
+        flow, c, e = self.flow, self.i_command, None
+        out = flow.logic("plain", lambda v: self._clipped(v), y)
+        safe, base, slope, f = functions.gelu_line(flow, y) if self.plan.gelu else (y, word(0), word(0), y)
+        t, near = y, safe
+        if self.plan.line:
+            base = flow.logic("base", lambda x, v: Mux(self.norm, Mux(c.has_bias, v, MINUS_ZERO), x), base, beta)
+            slope = flow.logic("slope", lambda x, v: Mux(self.norm, Mux(c.has_scale, v, ONE), x), slope, gamma)
+            line = functions.on_line(flow, base, slope, flow.logic("f", lambda x, v: Mux(self.norm, v, x), f, y))
+            out = flow.logic("out", lambda x, v: Mux(self.norm, x, v), line, out)
+        if self.plan.gelu:
+            t = flow.logic("t", lambda x, v: Mux(self._act("gelu"), x, v), flow.multiply(safe, line), y)
+            near = flow.logic("near", lambda x, v: Mux(self._act("gelu"), x, v), safe, y)
+        if self.plan.exp:
+            e = functions.exp(flow, flow.logic("power", lambda x, v: Mux(self.softmax, v, x ^ MINUS_ZERO), t, y))
+            q = self._last_product(near, e)
+            out = flow.logic("out", lambda x, v: Mux(self.softmax, x, v), q, out)
+            for name, ends in (("gelu", functions.gelu_ends), ("silu", functions.silu_ends)):
+                if getattr(self.plan, name):
+                    out = flow.logic("out", lambda x, v, name=name: Mux(self._act(name), x, v), ends(flow, y, q), out)
+        return e, out
+
+    def _last_product(self, x: Timed, e: Timed) -> Timed:
+        """x / (1 + e), or e times the scale of the row."""
+        flow = self.flow
+        inverse = functions.sigmoid(flow, e) if self.plan.sigmoid else e
+        if self.plan.softmax:
+            inverse = flow.logic("inverse", lambda v, s: Mux(self.softmax, s, v), inverse, self.sums.scale_at(inverse.at))
+            x = flow.logic("factor", lambda a, b: Mux(self.softmax, a, b), e, x)
+        return flow.multiply(x, inverse)
+
+    def _clipped(self, y: Value) -> Value:
         """relu and clip."""
-        name, top = flow.fresh("clip"), self.i_command.imm[: FP32.bits]
-        kept = Mux(greater(flow.m, f"{name}_positive", y, Const(0, FP32.bits)), y, Mux(is_nan(y), FP32.nan, 0))
-        over = greater(flow.m, f"{name}_over", kept[: FP32.bits], top) & self._act("clip")
+        m, name, top = self.flow.m, self.flow.fresh("clip"), self.i_command.imm[: FP32.bits]
+        kept = Mux(greater(m, f"{name}_positive", y, Const(0, FP32.bits)), y, Mux(is_nan(y), FP32.nan, 0))[: FP32.bits]
+        over = greater(m, f"{name}_over", kept, top) & self._act("clip")
         return Mux(self._act("relu", "clip"), Mux(over, top, kept), y)
 
-    def _curved(self, flow: Flow, y: Timed, plain: Timed) -> Timed:
-        """gelu and silu; `plain` for other activations."""
-        safe, t = y, y
-        if self.plan.gelu:
-            near, base, slope, f = functions.gelu_line(flow, y)
-            bent = flow.multiply(near, functions.on_line(flow, base, slope, f))
-            t = flow.logic("t", lambda x, v: Mux(self._act("gelu"), x, v), bent, y)
-            safe = flow.logic("safe", lambda x, v: Mux(self._act("gelu"), x, v), near, y)
-        q = flow.multiply(safe, functions.sigmoid(flow, functions.exp(flow, functions.negative(flow, t))))
-        out = plain
-        for name, ends in (("gelu", functions.gelu_ends), ("silu", functions.silu_ends)):
-            if getattr(self.plan, name):
-                out = flow.logic("curved", lambda x, v, name=name: Mux(self._act(name), x, v), ends(flow, y, q), out)
-        return out
-
-    def _narrowed(self, m: Module, flow: Flow, x: Timed) -> Value:
+    def _narrowed(self, m: Module, x: Timed) -> Value:
         """In FP16, in the last cycle before the queue."""
+        flow = self.flow
         name, last = flow.fresh("narrow"), self.spec.vector.latency_cycles - 1
         registers = min(Narrow.CUTS, last - x.at)
         m.submodules[name] = narrow = Narrow(registers)
@@ -172,9 +209,8 @@ class FloatLanes(wiring.Component):
     def _give(self, m: Module, results: list[Value]) -> None:
         """Elements j, j + 1, ... of the chunk, as many as are written together, are of the row and are left in the chunk."""
         c, last = self.i_command, self.spec.vector.latency_cycles - 1
-        beat, given = self.beats[last], self.o.payload
+        beat, given, together = self.beats[last], self.o.payload, 1 << self.i_settled.step
         lanes, elements = Mux(c.from_vec, self.lanes, self.lanes_acc), signatures.scattered(self.spec)
-        together = 1 << self.i_settled.step
         m.d.comb += [
             self.o.valid.eq(self.valid[last] & beat.writes),
             given.out.eq(beat.out),
