@@ -1,4 +1,4 @@
-"""Random map and pool commands of fp16 machines, what their levels hold, and their results by hwsim/spec/numerics."""
+"""Random vector commands of fp16 machines, what their levels hold, and their results by hwsim/spec/numerics."""
 
 from typing import Any
 
@@ -24,7 +24,8 @@ def random_float_vector(rng: np.random.Generator, spec: AcceleratorSpec, waits: 
         c[name] *= 2
     if c["act"] == ACT.index("relu") and rng.random() < 0.5:
         c["act"] = ACT.index("clip")
-    c["imm"] = int(np.float32(rng.standard_normal() * 3).view(np.uint32))
+    imm = np.float32(rng.standard_normal() * 3)
+    c["imm"] = int(np.float32(np.exp2(imm) if c["fn"] == FN.index("layernorm") and rng.random() < 0.9 else imm).view(np.uint32))
     return Command.of("vector", waits, signals, **c)
 
 
@@ -32,7 +33,7 @@ def filled(rng: np.random.Generator, spec: AcceleratorSpec) -> tuple[Array, Arra
     """Level vec in bytes and level acc in bits of FP32: mostly numbers of moderate size, some of them anything."""
     size = spec.levels.vec.capacity_bytes
     vec = (rng.standard_normal(size // 2) * 4).astype(np.float16).view(np.uint16)
-    vec[::5] = rng.integers(0, 1 << 16, vec[::5].size)
+    vec[::31] = rng.integers(0, 1 << 16, vec[::31].size)
     acc = (rng.standard_normal((spec.acc_rows, spec.array.cols)) * 8).astype(np.float32)
     acc[::3] *= np.float32(2.0) ** rng.integers(-140, 120, acc[::3].shape).astype(np.float32)
     bits = acc.view(np.uint32)
@@ -51,7 +52,10 @@ def results(c: Command, vec: Array, acc: Array, lanes: int) -> dict[int, int]:
     h, w = (np.arange(c[f"window_{k}"]) * c[f"window_stride_{k}"] for k in "hw")
     windows = ((h[:, None] + w).reshape(-1, 1, 1) + _rows(c, "a")) // 2 + e if c["from_vec"] else None
     a = acc.view(np.float32)[_rows(c, "a"), e] if windows is None else half[windows]
-    params, at = {}, c["param"]
+    params, at, taps = {}, c["param"], c["window_h"] * c["window_w"]
+    if fn == "depthwise":
+        weight = half[at // 2 :][: taps * c["len"]].reshape(taps, -1)
+        at += (2 * weight.size + 3) // 4 * 4
     for name in ("bias", "scale"):
         if c[f"has_{name}"]:
             params[name] = vec[at : at + 4 * c["len"]].copy().view(np.float32)
@@ -59,10 +63,13 @@ def results(c: Command, vec: Array, acc: Array, lanes: int) -> dict[int, int]:
     b = half[_rows(c, "b") // 2 + e] if c["has_b"] else None
     imm = float(np.uint32(c["imm"]).view(np.float32))
     with np.errstate(all="ignore"):
-        if fn == "map":
-            y = nx.map_fp16(a if windows is None else a[0], params.get("bias"), params.get("scale"), b, c["act"], imm)
-        elif fn == "maxpool":
-            y = nx.maxpool_fp16(a, c["act"], imm)
-        else:
-            y = nx.avgpool_fp16(a, imm)
+        x, bias, scale = a if windows is None else a[0], params.get("bias"), params.get("scale")
+        y = {
+            "map": lambda: nx.map_fp16(x, bias, scale, b, c["act"], imm),
+            "softmax": lambda: nx.softmax_fp16(x, b, lanes),
+            "layernorm": lambda: nx.layernorm_fp16(x, scale, bias, imm, lanes),
+            "maxpool": lambda: nx.maxpool_fp16(a, c["act"], imm),
+            "avgpool": lambda: nx.avgpool_fp16(a, imm),
+            "depthwise": lambda: nx.map_fp16(nx.depthwise_sum_fp16(a, weight), bias, scale, b, c["act"], imm),
+        }[fn]()
     return dict(zip((_rows(c, "dst") + e * c["dst_lane"]).ravel().tolist(), canonical(y).ravel().tolist(), strict=True))

@@ -34,6 +34,7 @@ class FloatBench(VectorBench):
     def wanted(self, c: Command) -> dict[int, int]:
         self.count[FN[c["fn"]]] += 1
         self.count[ACT[c["act"]]] += 1
+        self.count["rows"] += c["count0"] * c["count1"]
         return results(c, self.vec, self.acc, self.spec.vector.lanes)
 
 
