@@ -173,7 +173,7 @@ class Probed(wiring.Component):
         stored = Mux(request.valid & request.payload.write, _ones(request.payload.mask) << 3, 0)
         into = {name: Mux(write.payload.level == n, loaded, 0) for n, name in enumerate(LEVELS)}
         written = sum(e.valid for e in top.vector.o_write.payload.elements)
-        into["vec"] = into["vec"] + Mux(top.vector.o_write.valid, written * 8, 0)
+        into["vec"] = into["vec"] + Mux(top.vector.o_write.valid, written * pe.element_bits, 0)
         return {
             "sequencer.command": sum(given[f"to_{op}"] for op in QUEUE_NAMES) + (top.sequencer.o_ended & ~was_ended),
             "memory.read_bits": word + Mux(answered, loaded, 0),

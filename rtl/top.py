@@ -1,4 +1,4 @@
-"""The tile machine in gates, in the order of the tick of its model, hwsim/engine/tick.py. rtl/limits.py says what is refused.
+"""The tile machine in gates, in the order of the tick of its model, hwsim/engine/tick.py.
 
 Memory is a port of requests and responses: `o_request` gives one beat's request a cycle, the requester that was served last asked last;
 `i_response` brings what was read, in the order of the requests, and is never refused.

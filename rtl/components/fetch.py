@@ -13,7 +13,7 @@ from hwsim.spec.machine import AcceleratorSpec
 from rtl import signatures
 from rtl.copy_walk import CopyWalk
 
-LOWEST = 0x80  # -128
+LOWEST = {"int8": b"\x80\x80", "fp16": b"\x00\xfc"}  # -128, and -inf at an even byte
 
 
 def copy_fields(command) -> Value:
@@ -90,10 +90,13 @@ class Fetch(wiring.Component):
             out.bank.eq(signatures.bank_of(self.spec, writing.o_run)),
             out.address.eq(writing.o_buf),
             out.mask.eq(writing.o_mask),
-            out.data.eq(Mux(fill, Mux(now.fill == 2, self._lowest(), 0), answer.payload)),
+            out.data.eq(Mux(fill, Mux(now.fill == 2, self._lowest(out.address), 0), answer.payload)),
         ]
         with m.If(free):
             m.d.sync += [there.eq(writing.i_open), now.eq(new)]
 
-    def _lowest(self) -> Const:
-        return Const(int.from_bytes(bytes([LOWEST]) * self.spec.memory.beat_bytes, "little"), self.spec.memory.width_bits)
+    def _lowest(self, at: Value) -> Value:
+        """A beat of the lowest number, from byte `at` of a level on."""
+        size, low = self.spec.memory.beat_bytes, LOWEST[self.spec.pe.number]
+        even, odd = (Const(int.from_bytes((low[k:] + low)[:2] * (size // 2), "little"), 8 * size) for k in range(2))
+        return Mux(at[0], odd, even)

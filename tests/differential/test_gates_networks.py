@@ -60,6 +60,8 @@ def functions(program: Program) -> set[str]:
 CASES: dict[str, tuple[str, Callable[[], Graph], set[str]]] = {
     "encoder": ("tiny4", lambda: encoder(6, 16), {"map", "softmax", "layernorm", "gelu"}),
     "convnet": ("tiny4", without_batchnorm, {"map", "depthwise", "maxpool", "avgpool", "silu", "gelu"}),
+    "fp16 encoder": ("tiny4_fp16", lambda: encoder(6, 16), {"map", "softmax", "layernorm", "gelu"}),
+    "fp16 convnet": ("tiny4_fp16", without_batchnorm, {"map", "depthwise", "maxpool", "avgpool", "silu", "gelu"}),
     "wide encoder": ("tiny8", lambda: encoder(12, 32), {"map", "softmax", "layernorm", "gelu"}),
 }
 

@@ -10,7 +10,6 @@ from hwsim.spec.machine import AcceleratorSpec
 from hwsim.spec.program import Program
 from hwsim.twin.compare import differing_storage, first_difference, laid_out
 from hwsim.twin.traces import pack
-from rtl.limits import check_program
 from rtl.probes import Probed
 from tests.harness.twins import Disagreement, simulate
 
@@ -22,7 +21,6 @@ class MachineBench:
     """Memory of kind `ideal`; every port at every clock edge, memory at the end. `count`: cycles, and how often each port was not 0."""
 
     def __init__(self, spec: AcceleratorSpec, program: Program, probes: dict[str, int], inputs: dict[str, Any] | None = None) -> None:
-        check_program(program)
         self.spec, self.program, self.probes, self.inputs = spec, program, probes, inputs or {}
         self.memory, self.base = laid_out(spec, program, self.inputs)
         self.watch = Watch(spec, program, self.base)

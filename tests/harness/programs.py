@@ -9,10 +9,7 @@ from hwsim.spec.load import load_machine
 from hwsim.spec.program import LayerInfo, Program, Region
 
 TINY4 = load_machine("tiny4")
-FP16 = TINY4.with_(
-    name="tiny4_fp16", pe__number="fp16", pe__adder_latency_cycles=3, levels__act__width_bits=128, levels__weight__width_bits=64,
-    levels__vec__width_bits=64, vector__latency_cycles=16,
-)  # fmt: skip
+FP16 = load_machine("tiny4_fp16")
 ACT_BYTES, WEIGHT_BYTES, META_BYTES, OUT_BYTES, PARAM_BYTES = 128, 16, 8, 32, 32
 TILE_BYTES = ACT_BYTES + WEIGHT_BYTES + META_BYTES
 

@@ -13,15 +13,11 @@ from rtl.vector import floats
 from rtl.vector.float_plan import Plan
 from tests.harness.blocks import DISAGREE
 from tests.harness.float_maps import filled, random_float_vector, results
-from tests.harness.programs import TINY4
+from tests.harness.programs import FP16
 from tests.harness.twins import Disagreement, simulate
 from tests.twins.bench_vector import VectorBench
 
-FP16 = TINY4.with_(
-    pe__number="fp16", pe__adder_latency_cycles=2, vector__latency_cycles=16, vector__reduce_cycles=8, levels__vec__width_bits=64,
-    levels__weight__width_bits=64, levels__act__width_bits=256,
-    vector__functions=("map", "maxpool", "avgpool", "gelu", "silu"),
-)  # fmt: skip
+TIGHT = FP16.with_(vector__reduce_cycles=8)  # as few cycles as every function can do with
 PLAIN = ("map", "maxpool", "avgpool")
 
 
@@ -57,7 +53,7 @@ SPECS = [
 
 @pytest.mark.parametrize("eager, commands, changes", SPECS)
 def test_random_commands(eager: float, commands: int, changes: dict[str, Any]) -> None:
-    spec = FP16.with_(**changes)
+    spec = TIGHT.with_(**changes)
     done = compare(spec, eager, len(changes) + 3, commands)
     assert done.count["element"] > 150 and all(done.count[fn] for fn in spec.vector.functions)
 
@@ -66,23 +62,23 @@ def test_a_pass_that_comes_too_early_is_reported(monkeypatch: pytest.MonkeyPatch
     """A cycle less than the plan asks for: the last row of a group has not been reduced."""
     monkeypatch.setattr(Plan, "reduce_cycles", lambda self, operation: 1)
     with pytest.raises(Disagreement, match=DISAGREE.format("vector", r"the element at \d+")):
-        compare(FP16.with_(vector__functions=("map", "layernorm"), vector__reduce_cycles=7), 0.9, 2)
+        compare(TIGHT.with_(vector__functions=("map", "layernorm"), vector__reduce_cycles=7), 0.9, 2)
 
 
 def test_a_wrong_bit_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     give = floats.FloatLanes._give
     monkeypatch.setattr(floats.FloatLanes, "_give", lambda self, m, results: give(self, m, [results[0] ^ 1, *results[1:]]))
     with pytest.raises(Disagreement, match=DISAGREE.format("vector", r"the element at \d+")):
-        compare(FP16.with_(vector__functions=("map",)), 0.7, seed=1)
+        compare(TIGHT.with_(vector__functions=("map",)), 0.7, seed=1)
 
 
 def test_a_window_that_forgets_nan_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(floats, "is_nan", lambda word: Const(0))
     with pytest.raises(Disagreement, match=DISAGREE.format("vector", r"the element at \d+")):
-        compare(FP16.with_(vector__functions=PLAIN), 0.7, seed=3)
+        compare(TIGHT.with_(vector__functions=PLAIN), 0.7, seed=3)
 
 
 def test_a_latency_that_no_pipeline_meets_has_no_gates() -> None:
     for name, text in (("latency", "15 has no gates; use 16 or more"), ("reduce", "7 has no gates; use 8 or more")):
         with pytest.raises(SpecError, match=f"^vector.{name}_cycles: {text}$"):
-            Vector(FP16.with_(**{f"vector__{name}_cycles": int(text.split()[0])}))
+            Vector(TIGHT.with_(**{f"vector__{name}_cycles": int(text.split()[0])}))
