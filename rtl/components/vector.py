@@ -10,7 +10,8 @@ from amaranth.lib.wiring import In, Out
 from hwsim.spec.errors import SpecError
 from hwsim.spec.machine import AcceleratorSpec
 from rtl import signatures
-from rtl.vector.floats import FloatLanes, operation_cycles
+from rtl.vector.float_plan import operation_cycles
+from rtl.vector.floats import FloatLanes
 from rtl.vector.integer import IntegerLanes, check_lanes
 from rtl.vector.results import Results
 from rtl.vector.walk import Walk

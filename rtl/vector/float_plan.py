@@ -49,7 +49,7 @@ class Plan:
         return max(OPERANDS + self.operations * operation + 1, operation + self.levels)
 
     def reduce_cycles(self, operation: int) -> int:
-        """From the last beat of a pass that sums to the next pass: layernorm needs the scale in its second operation, softmax in its last."""
+        """From the last beat of a pass that sums to the next pass: the scale is wanted in the second operation, or in the last."""
         norm = 1 + (self.total_operations + 1) * operation if self.layernorm else 0
         soft = 1 + (self.total_operations - 3 * self.sigmoid) * operation if self.softmax else 0
         return max(norm, soft)

@@ -1,7 +1,10 @@
 """What softmax and layer norm of FP16 machines reduce a row to: by what its elements are shifted, and by what they are scaled.
 
-Sums go lane by lane, then through a tree of neighbours (hwsim/spec/numerics/float32.py `lane_sum`); each row in flight has its own registers.
+Sums go lane by lane, then through a tree of neighbours (`lane_sum` of hwsim/spec/numerics/float32.py); each row in flight has its own
+registers.
 """
+
+from typing import Any
 
 from amaranth.hdl import Array as Select
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
@@ -21,7 +24,7 @@ class FloatSums:
     `beats`, `valid`: of the beat 0, 1, ... cycles ago. `norm`: the command is a layernorm, else a softmax.
     """
 
-    def __init__(self, m: Module, spec: AcceleratorSpec, operation: int, command, norm: Value, beats: list, valid: list[Value]):
+    def __init__(self, m: Module, spec: AcceleratorSpec, operation: int, command, norm: Value, beats: list[Any], valid: list[Value]):
         self.m, self.spec, self.operation, self.c, self.norm = m, spec, operation, command, norm
         self.beats, self.valid = beats, valid
         self.lanes = Mux(command.from_vec, spec.vector.lanes, min(spec.vector.lanes, spec.array.cols))
@@ -73,7 +76,8 @@ class FloatSums:
         for n in range(self.spec.vector.lanes):
             total = Signal(FP32.bits, name=f"lane_sum_{n}")
             m.submodules[f"lane_sum_{n}_adder"] = adder = Add(0)
-            m.d.comb += [adder.i_a.eq(Mux(beat.e == 0, 0, total)), adder.i_b.eq(Mux(self._live(n, beat), pick([x[n].value for x in taps]), 0))]
+            term = Mux(self._live(n, beat), pick([x[n].value for x in taps]), 0)
+            m.d.comb += [adder.i_a.eq(Mux(beat.e == 0, 0, total)), adder.i_b.eq(term)]
             with m.If(adds):
                 m.d.sync += total.eq(adder.o)
             lanes.append(Timed(total, 0))

@@ -142,7 +142,8 @@ class FloatLanes(wiring.Component):
     def _lane(self, a: Timed, bias: Timed, scale: Timed, b: Timed) -> Lane:
         """From the operands to y, and what follows from it. `sums` gives what the passes before have found."""
         c, flow, sums, beats = self.i_command, self.flow, self.sums, self.beats
-        first = flow.logic("first", lambda x, y: Mux(self.softmax, Mux(c.has_b, y, MINUS_ZERO), Mux(c.has_bias & ~self.norm, x, MINUS_ZERO)), bias, b)
+        biased, added = c.has_bias & ~self.norm, c.has_b & self.softmax
+        first = flow.logic("first", lambda x, y: Mux(added, y, Mux(biased, x, MINUS_ZERO)), bias, b)
         if self.plan.layernorm:
             first = flow.logic("first", lambda x, s: Mux(self.norm & (beats[OPERANDS].passed != 0), s, x), first, sums.shift_at(OPERANDS))
         u = flow.add(a, first)
