@@ -22,7 +22,7 @@ def prepare(lay: Layout, a: Matrix, spec: ThreadMachineSpec, version: str, width
     for p, y in zip(parts, out, strict=True):
         s = split(p, a.shape[1], width, spec, version)
         hot += len(p.columns) - len(s.cold)
-        records.append([*lay.rows_of(_cold(p, s.cold)), width, shared, y, *_hot(lay, p, s.hot), most])
+        records.append([*lay.rows_of(_cold(p, s.cold)), width, shared, y, *_hot(lay, p, s.hot), most, _mixed(lay, p, s.hot)])
 
     def read(done: Done) -> Array:
         found = [done.read(y, p.rows * width, np.float64) for p, y in zip(parts, out, strict=True)]
@@ -51,6 +51,16 @@ def _cold(p: Piece, entries: Array) -> Piece:
     rows = np.repeat(np.arange(p.rows), np.diff(p.starts))[entries]
     starts = np.r_[0, np.cumsum(np.bincount(rows, minlength=p.rows))].astype(np.int64)
     return Piece(p.block, p.first, starts, p.columns[entries], p.values[entries])
+
+
+def _mixed(lay: Layout, p: Piece, tiles: tuple[Tile, ...]) -> int:
+    """Which rows of Y tiles add to."""
+    if not tiles:
+        return 0
+    mixed = np.zeros(p.rows, np.int64)
+    rows = np.repeat(np.arange(p.rows), np.diff(p.starts))
+    mixed[rows[np.concatenate([t.entries for t in tiles])]] = 1
+    return lay.own(mixed, p.block)
 
 
 def _hot(lay: Layout, p: Piece, tiles: tuple[Tile, ...]) -> list[Word]:

@@ -10,10 +10,10 @@ from hwsim.spec.thread import ThreadMachineSpec
 from hwsim.workloads.layout import WORD_BYTES, Piece
 from models.matrices.matrix import Array
 
-TILE_COLUMNS = 256
-PANELS = 4  # of a block's rows, so that a heavy column of tiles is shared
+TILE_COLUMNS = 64
 GROUP = 8  # columns of X at once, as in the kernels
 GROUP_INSTRUCTIONS = 22  # of the inner loop: two loads, eight loads, eight multiply-adds, addresses and branch
+BATCH = 16  # rows of sums of a DMA command, as in the kernel; there are two such buffers
 SPARE_BYTES = 64
 
 
@@ -35,10 +35,10 @@ class Split:
 
 
 def tile_rows(spec: ThreadMachineSpec, width: int) -> int:
-    """Rows of X that a single-threaded pipeline's share of the scratchpad holds, up to TILE_COLUMNS; 0 where none fits."""
+    """Rows of X that the scratchpad holds twice, beside the sums, up to TILE_COLUMNS; 0 where none fits."""
     free = spec.scratchpad.capacity_bytes - spec.threads * spec.stack_bits // 8 - SPARE_BYTES
-    threads = max(1, spec.stp.pipelines * spec.stp.threads)
-    return max(0, min(TILE_COLUMNS, free // threads // (width * WORD_BYTES)))
+    threads = spec.stp.pipelines * spec.stp.threads
+    return max(0, min(TILE_COLUMNS, (free // (width * WORD_BYTES) - 2 * BATCH * threads) // 2))
 
 
 def split(p: Piece, columns: int, width: int, spec: ThreadMachineSpec, version: str) -> Split:
@@ -49,45 +49,43 @@ def split(p: Piece, columns: int, width: int, spec: ThreadMachineSpec, version: 
     if version == "stp":
         return Split(every[:0], tuple(tiles))
     rows = np.repeat(np.arange(p.rows), np.diff(p.starts))
-    hot_cycles = np.array([_hot_cycles(t, rows, width, spec) for t in tiles])
-    cold_cycles = np.array([len(t.entries) * _cold_cycles(width, spec) for t in tiles])
-    order = np.argsort(hot_cycles / cold_cycles, kind="stable")
-    on_stp = np.cumsum(hot_cycles[order]) / max(1, spec.stp.pipelines)
-    left = cold_cycles.sum() - np.cumsum(cold_cycles[order])
-    ends = np.r_[cold_cycles.sum(), np.maximum(on_stp, left)]
-    hot = [tiles[i] for i in sorted(order[: int(np.argmin(ends))])]
+    hot = _best(tiles, rows, p, width, spec)
     cold = np.ones(len(every), bool)
     for t in hot:
         cold[t.entries] = False
     return Split(every[cold], tuple(hot))
 
 
+def _best(tiles: list[Tile], rows: Array, p: Piece, width: int, spec: ThreadMachineSpec) -> list[Tile]:
+    """Tiles are taken while the slowest of three ends earlier for it: single-threaded pipelines, multi-threaded ones, the DRAM.
+    First come those that free the most words of DRAM traffic for the cycles that they take."""
+    count = np.array([len(t.entries) for t in tiles])
+    runs = np.array([1 + np.count_nonzero(np.diff(rows[t.entries])) for t in tiles])
+    loaded = np.array([t.x_rows for t in tiles])
+    groups = width / GROUP
+    missed = 2 * WORD_BYTES / spec.data_cache.line_bytes * spec.dram.latency_cycles / groups  # index and value, once for all groups
+    waits = spec.scratchpad.latency_cycles + spec.arithmetic.float_cycles + spec.data_cache.hit_cycles + missed
+    on_stp = spec.dram.latency_cycles + loaded * width + groups * (count * (GROUP_INSTRUCTIONS + waits) + runs * 2 * GROUP)
+    on_mtp = count * GROUP_INSTRUCTIONS * groups / max(1, spec.mtp.pipelines)
+    added = 2 * width * runs  # an atomic reads and writes
+    freed = count * width - loaded * width - added
+    order = np.argsort(-freed / on_stp, kind="stable")
+    stp = np.cumsum(on_stp[order]) / max(1, spec.stp.pipelines)
+    mtp = on_mtp.sum() - np.cumsum(on_mtp[order])
+    words = width * (len(p.columns) + p.rows) - np.cumsum(freed[order])
+    dram = spec.dram.access_cycles / spec.dram.channels
+    with_none = max(on_mtp.sum(), width * (len(p.columns) + p.rows) * dram)
+    ends = np.r_[with_none, np.maximum(np.maximum(stp, mtp), words * dram)]
+    return [tiles[i] for i in order[: int(np.argmin(ends))]]
+
+
 def _tiles(p: Piece, columns: int, most: int) -> list[Tile]:
-    """All that are not empty; panels of about the same number of rows."""
-    rows = np.repeat(np.arange(p.rows), np.diff(p.starts))
+    """Columns of the piece, `most` at a time; all that are not empty, row by row inside."""
     across = p.columns // most
-    panel = rows * PANELS // max(1, p.rows)
-    key = panel * (columns // most + 1) + across
-    order = np.argsort(key, kind="stable")
-    cuts = np.flatnonzero(np.diff(key[order])) + 1
-    groups = [g for g in np.split(order, cuts) if len(g)]
-    return [_tile(int(across[g[0]]) * most, g, columns, most) for g in groups]
+    order = np.argsort(across, kind="stable")
+    groups = np.split(order, np.flatnonzero(np.diff(across[order])) + 1)
+    return [_tile(int(across[g[0]]) * most, g, columns, most) for g in groups if len(g)]
 
 
 def _tile(first: int, entries: Array, columns: int, most: int) -> Tile:
     return Tile(first, min(most, columns - first), entries)
-
-
-def _hot_cycles(t: Tile, rows: Array, width: int, spec: ThreadMachineSpec) -> float:
-    """Loading it, one word a cycle; the loop's instructions and their waiting; one atomic a column and row."""
-    runs = 1 + np.count_nonzero(np.diff(rows[t.entries]))
-    waits = spec.scratchpad.latency_cycles + spec.arithmetic.float_cycles
-    loop = len(t.entries) * (GROUP_INSTRUCTIONS + waits)
-    each_run = runs * (GROUP + spec.data_cache.hit_cycles + waits)
-    return spec.dram.latency_cycles + t.x_rows * width + float(loop + each_run) * width / GROUP
-
-
-def _cold_cycles(width: int, spec: ThreadMachineSpec) -> float:
-    """Of a non-zero on all multi-threaded pipelines together: words of X, or instructions, whichever takes longer."""
-    words = width * spec.dram.access_cycles / spec.dram.channels
-    return max(words, GROUP_INSTRUCTIONS * width / GROUP / max(1, spec.mtp.pipelines))

@@ -40,7 +40,7 @@ void kernel(const gcn *all) {
   hwsim_barrier(HWSIM_BLOCK);
   for (int64_t r; (r = __atomic_fetch_add(next, 1, __ATOMIC_RELAXED)) < g.a.rows;) transform(&g, w, r);
   hwsim_barrier(HWSIM_ALL);
-  pull(&g.a, g.z, g.y, g.out, next + 1, threads, 1);
+  pull(&g.a, g.z, g.y, g.out, next + 1, threads, 0);
   hwsim_barrier(HWSIM_BLOCK);
   for (int64_t r; (r = __atomic_fetch_add(next + 2, 1, __ATOMIC_RELAXED)) < g.a.rows;) {
     double root = g.roots[r], *y = g.y + r * g.out;

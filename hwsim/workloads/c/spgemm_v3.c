@@ -1,19 +1,17 @@
 /* SMASH, version 3: two tables take turns. While the threads hash a window into one, the DMA engine gathers the values of the
- * window before out of the other, straight to their places in C, and clears it; the list of its slots, fragment by fragment as
- * rows lie in C, was kept while hashing, and columns went to C then. Products are read four ahead. */
+ * window before, and its columns, out of the other, straight to their places in C, and clears it; the list of its slots, fragment by
+ * fragment as rows lie in C, was kept while hashing. Products are read four ahead. */
 #include "tokens.h"
 
 #define HOLE 24                 /* entries that a gather rather moves for nothing than to begin anew */
 
-/* a row's entries so far, and where their slots and columns go */
-typedef struct { place at; int64_t *count, *columns; uint32_t *list; } row_at;
+/* a row's entries so far, and where their slots go */
+typedef struct { place at; int64_t *count; uint32_t *list; } row_at;
 
 HWSIM_INLINE void put(const row_at *r, int64_t column, double x) {
   slot *found = add_entry(r->at, column, x);
   if (!found) return;
-  int64_t n = __atomic_fetch_add(r->count, 1, __ATOMIC_RELAXED);
-  r->list[n] = found - (slot *)r->at.table;
-  r->columns[n] = column;
+  r->list[__atomic_fetch_add(r->count, 1, __ATOMIC_RELAXED)] = found - (slot *)r->at.table;
 }
 
 /* products i..end of one non-zero, all columns wanted */
@@ -33,8 +31,7 @@ static void work(const job *j, int64_t t) {
   const spgemm *g = j->g;
   window w = j->w;
   int64_t row = ROW(t), offset = g->c_starts[w.first + row] - g->c_starts[w.first];
-  int64_t *to = g->c_columns + g->c_starts[w.first + row] + w.ahead;
-  row_at r = {row_place(j->p, row), j->p->counts + row, to, j->p->list + offset};
+  row_at r = {row_place(j->p, row), j->p->counts + row, j->p->list + offset};
   int64_t k = FIRST(t), last = k + NONZEROS(t);
   int64_t c = g->a_columns[k], i = g->b_starts[c], end = g->b_starts[c + 1];
   double a = g->a_values[k];
@@ -56,34 +53,38 @@ static void work(const job *j, int64_t t) {
 
 #define DESCRIPTORS 8
 
-/* Starts `from`..`to` of the window's entries: values to C (rows one behind the other, small holes too), or slots to be free. */
-static void start(const job *j, int64_t number, int64_t from, int64_t to, int64_t clear) {
+enum { VALUES, COLUMNS, CLEAR, STEPS };
+
+/* Starts a step for `from`..`to` of the window's entries: values or columns go to C (rows one behind the other, small holes too),
+ * or slots get free. The lower half of a tag is the column; C's columns are 0 before. */
+static void start(const job *j, int64_t number, int64_t from, int64_t to, int64_t step) {
   const pad *p = j->p;
   hwsim_dma *d = (hwsim_dma *)hwsim_scratchpad(hwsim_stack_bytes() + 128) + number % DESCRIPTORS;
-  double *values = j->g->c_values + j->g->c_starts[j->w.first] + j->w.ahead;
+  int64_t at = j->g->c_starts[j->w.first] + j->w.ahead + from, gather = HWSIM_DMA_GATHER | HWSIM_DMA_INDEX32;
   hwsim_dma_wait(DESCRIPTORS - 1);
-  if (clear) *d = (hwsim_dma){HWSIM_DMA_FILL | HWSIM_DMA_SCATTER | HWSIM_DMA_INDEX32, to - from, 2, p->table, 16, 0, 0, p->list + from};
-  else *d = (hwsim_dma){HWSIM_DMA_GATHER | HWSIM_DMA_INDEX32, to - from, 1, values + from, 8, &p->table->value, 16, p->list + from};
+  *d = (hwsim_dma){gather, to - from, 1, j->g->c_values + at, 8, &p->table->value, sizeof(slot), p->list + from};
+  if (step == COLUMNS) d->flags |= HWSIM_DMA_SIZE4, d->dst = j->g->c_columns + at, d->src = &p->table->tag;
+  if (step == CLEAR) *d = (hwsim_dma){HWSIM_DMA_FILL | HWSIM_DMA_SCATTER | HWSIM_DMA_INDEX32, to - from, 2, p->table, sizeof(slot), 0, 0, p->list + from};
   hwsim_dma_start(d);
 }
 
 /* Walks over the rows of a window and starts a command where a hole is too large to be moved with the rest. Gives the number of
  * the next command. */
-static int64_t drain(const job *j, int64_t number, int64_t clear) {
+static int64_t drain(const job *j, int64_t number, int64_t step) {
   const int64_t *starts = j->g->c_starts + j->w.first;
   int64_t from = 0, to = 0, base = starts[0];
   for (int64_t row = 0; row < j->w.rows; row++) {
     int64_t at = starts[row] - base, count = j->p->counts[row];
     if (at - to > HOLE) {
-      if (to > from) start(j, number++, from, to, clear);
+      if (to > from) start(j, number++, from, to, step);
       from = at;
     }
     to = at + count;
-    if (!clear) continue;
+    if (step != CLEAR) continue;
     if (j->w.whole) j->g->c_counts[j->w.first + row] = count;
     j->p->counts[row] = 0;
   }
-  if (to > from) start(j, number++, from, to, clear);
+  if (to > from) start(j, number++, from, to, step);
   return number;
 }
 
@@ -103,8 +104,7 @@ void kernel(const spgemm *all) {
     hwsim_barrier(HWSIM_BLOCK);
     w = *p->now;
     if (drainer && before.w.rows) {
-      commands = drain(&before, commands, 0);
-      commands = drain(&before, commands, 1);
+      for (int64_t step = VALUES; step < STEPS; step++) commands = drain(&before, commands, step);
       hwsim_dma_wait(0);
     }
     if (!w.rows) return;

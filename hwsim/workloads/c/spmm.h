@@ -20,13 +20,14 @@ HWSIM_INLINE void add_to(double *y, eight s) {
   hwsim_add_f64(y + 4, s.s4), hwsim_add_f64(y + 5, s.s5), hwsim_add_f64(y + 6, s.s6), hwsim_add_f64(y + 7, s.s7);
 }
 
-/* Non-zeros k0..k1, on demand: X word by word from memory. `alone`: nobody else adds to the rows that lie inside. */
-static void pull_share(const rows_of *m, const double *x, double *y, int64_t width, int64_t k0, int64_t k1, int64_t alone) {
+/* Non-zeros k0..k1, on demand: X word by word from memory. `mixed`: 1 for rows of Y that somebody else adds to; NULL: none. */
+static void pull_share(const rows_of *m, const double *x, double *y, int64_t width, int64_t k0, int64_t k1, const int64_t *mixed) {
   const int64_t *starts = hwsim_cached(m->starts), *columns = hwsim_cached(m->columns);
   const double *values = hwsim_cached(m->values);
   int64_t first = k0;
   for (int64_t row = row_with(m, k0); first < k1; row++) {
-    int64_t row_end = starts[row + 1], end = least(row_end, k1), whole = alone && first == starts[row] && end == row_end;
+    int64_t row_end = starts[row + 1], end = least(row_end, k1), whole = first == starts[row] && end == row_end;
+    if (whole && mixed) whole = !hwsim_cached(mixed)[row];
     for (int64_t j = 0; j < width && first < end; j += 8) {
       eight s = {0, 0, 0, 0, 0, 0, 0, 0};
       for (int64_t k = first; k < end; k++) add_scaled(&s, values[k], x + columns[k] * width + j);
@@ -37,9 +38,9 @@ static void pull_share(const rows_of *m, const double *x, double *y, int64_t wid
   }
 }
 
-static void pull(const rows_of *m, const double *x, double *y, int64_t width, int64_t *next, int64_t threads, int64_t alone) {
+static void pull(const rows_of *m, const double *x, double *y, int64_t width, int64_t *next, int64_t threads, const int64_t *mixed) {
   int64_t nonzeros = nonzeros_of(m), each = share_of(nonzeros, threads, 64);
   for (int64_t k; (k = __atomic_fetch_add(next, each, __ATOMIC_RELAXED)) < nonzeros;)
-    pull_share(m, x, y, width, k, least(k + each, nonzeros), alone);
+    pull_share(m, x, y, width, k, least(k + each, nonzeros), mixed);
 }
 #endif
