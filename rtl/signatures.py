@@ -312,3 +312,8 @@ def vec_write(spec: AcceleratorSpec) -> data.StructLayout:
 
 def memory_request(spec: AcceleratorSpec) -> data.StructLayout:
     return data.StructLayout({"write": 1, **write_request(spec).members})
+
+
+def serial_byte() -> data.StructLayout:
+    """`bad`: without its stop bit, or the one before it was lost."""
+    return data.StructLayout({"byte": 8, "bad": 1})
