@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from hwsim.cli import fpga
 from hwsim.cli.bars import bars
 from hwsim.cli.run import run
 from hwsim.cli.words import Batch, Json, Layers, MachineName, Network, Pattern, Seq
@@ -17,6 +18,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+app.add_typer(fpga.commands)
 
 
 @app.callback(invoke_without_command=True)

@@ -34,3 +34,11 @@ class SimulationError(HwsimError):
 
 class ResultError(HwsimError):
     """A result file that is broken, or of another version."""
+
+
+class BoardError(HwsimError):
+    """A board that does not answer, or holds another machine than the Program is for."""
+
+
+class BuildError(HwsimError):
+    """A bitstream that cannot be built: unknown board, missing tools, a machine too large."""

@@ -56,7 +56,7 @@ class Bridge(wiring.Component):
         self.byte, self.there = Signal(8), Signal()  # of memory, read for the answer
         taken, silent = self._silence(m)
         with m.If(self.o_run):
-            m.d.sync += [self.cycles.eq(self.cycles + 1), self.o_run.eq(~self.i_ended), self.ended.eq(self.i_ended)]
+            m.d.sync += [self.cycles.eq(self.cycles + ~self.i_ended), self.o_run.eq(~self.i_ended), self.ended.eq(self.i_ended)]
         with m.FSM():
             with m.State("FIRST"):
                 m.d.comb += self.i.ready.eq(1)

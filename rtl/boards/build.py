@@ -1,0 +1,116 @@
+"""The boards, and a bitstream for one of them: `System` between the pins of its serial line."""
+
+import importlib
+import os
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from amaranth.hdl import Elaboratable, Module
+
+from hwsim.spec.commands import WORD_BYTES
+from hwsim.spec.errors import BuildError, SpecError
+from hwsim.spec.machine import AcceleratorSpec
+from rtl.boards import tools
+from rtl.boards.flow import FAMILIES, SEED, Progress, Routed, renamed, route
+from rtl.boards.system import System
+
+LEAST_CLOCKS_PER_BIT = 8
+KEPT = ("nextpnr.log", "yosys.log")
+
+
+@dataclass(frozen=True)
+class Board:
+    """`platform`: module and class of amaranth_boards. `memory_bits`: block RAM for the Program, unless the user wants another size."""
+
+    family: str
+    platform: tuple[str, str]
+    device: str
+    memory_bits: int
+    options: str = ""  # for Yosys
+
+
+BOARDS = {
+    "ulx3s-85f": Board("ecp5", ("ulx3s", "ULX3S_85F_Platform"), "--85k --package CABGA381 --speed 6", 1 << 19),
+    "icebreaker": Board("ice40", ("icebreaker", "ICEBreakerPlatform"), "--up5k --package sg48", 1 << 14, "-dsp"),
+    "hx8k-evn": Board("ice40", ("ice40_hx8k_b_evn", "ICE40HX8KBEVNPlatform"), "--hx8k --package ct256", 1 << 14),
+}
+
+
+@dataclass(frozen=True)
+class Bitstream:
+    """`clock_mhz`: of the board; the machine runs at that, `routed.fmax_mhz` is what it could."""
+
+    board: str
+    machine: str
+    digest: str
+    file: str
+    memory_bits: int
+    clock_mhz: float
+    baud: int
+    seed: int
+    routed: Routed
+
+    def facts(self) -> dict[str, Any]:
+        facts = asdict(self)
+        return {**facts, **facts.pop("routed")}
+
+
+class OnBoard(Elaboratable):
+    def __init__(self, system: System):
+        self.system = system
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.system = system = self.system
+        pins, led = platform.request("uart"), platform.request("led")
+        m.d.comb += [system.i_serial.eq(pins.rx.i), pins.tx.o.eq(system.o_serial), led.o.eq(system.o_running)]
+        return m
+
+
+def board_of(name: str) -> Board:
+    if name not in BOARDS:
+        raise BuildError(f"board: {name!r} is unknown; use {', '.join(BOARDS)}")
+    return BOARDS[name]
+
+
+def check_board(spec: AcceleratorSpec, memory_bits: int, clock_hz: float, baud: int) -> None:
+    if memory_bits & (memory_bits - 1) or not 8192 <= memory_bits <= 1 << 26:
+        raise BuildError(f"memory: {memory_bits} bits; use a power of two from 8192 to {1 << 26}")
+    if spec.memory.beat_bytes > WORD_BYTES:
+        raise SpecError(f"memory.width_bits: {spec.memory.width_bits} is above one command of {8 * WORD_BYTES} bits; use a narrower memory")
+    if (memory_bits // 8).bit_length() - 1 > spec.memory.address_bits:
+        raise SpecError(f"memory.address_bits: {spec.memory.address_bits} do not reach {memory_bits} bits of memory; use less memory")
+    if not 0 < baud <= clock_hz / LEAST_CLOCKS_PER_BIT:
+        raise BuildError(f"baud: {baud} is not above 0 and at most {int(clock_hz / LEAST_CLOCKS_PER_BIT)}, the clock divided by 8; use another")
+
+
+def build(
+    spec: AcceleratorSpec, board: str, folder: Path, progress: Progress, memory_bits: int = 0, baud: int = 115200, seed: int = SEED
+) -> Bitstream:
+    """Bitstream, `bitstream.json`'s facts and the tools' logs; they end in `folder`, or nothing does."""
+    kind = board_of(board)
+    family = FAMILIES[kind.family]
+    tools.check_installed("yosys", family.place, family.pack)
+    os.environ["OPENFPGALOADER"] = "true"  # a platform names its programmer as a tool of every build
+    module, name = kind.platform
+    platform = getattr(importlib.import_module(f"amaranth_boards.{module}"), name)()
+    clock_hz, memory_bits = platform.default_clk_frequency, memory_bits or kind.memory_bits
+    check_board(spec, memory_bits, clock_hz, baud)
+    progress("elaborate", 0, 1)
+    system = System(spec, memory_bits // 8, round(clock_hz / baud))
+    plan = platform.build(OnBoard(system), name="top", do_build=False)
+    work = folder / "work"
+    work.mkdir()
+    for file, text in plan.files.items():
+        if file in ("top.il", "top.lpf", "top.pcf"):
+            (work / file).write_text(renamed(text) if file == "top.il" else text)
+    routed = route(work, family, kind.device.split(), progress, kind.options, seed)
+    made = work / family.bitstream.split()[-1]
+    file = f"{spec.name}_{board}{made.suffix}"
+    shutil.move(made, folder / file)
+    for log in KEPT:
+        shutil.move(work / log, folder / log)
+    shutil.rmtree(work)
+    return Bitstream(board, spec.name, spec.digest, file, memory_bits, clock_hz / 1e6, baud, seed, routed)

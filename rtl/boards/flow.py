@@ -1,0 +1,105 @@
+"""Gates to a bitstream: synthesis, placement and routing, packing, with seeds pinned."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rtl.boards import tools
+
+Progress = Callable[[str, int, int], None]
+SEED = 1
+# abc9 takes the path from a synchronous reset to Q for a wire, and sees loops where none are
+ECP5 = """read_rtlil top.il
+synth_ecp5 -top top -run begin:map_luts
+delete =TRELLIS_FF/t:$specify2
+synth_ecp5 -top top -run map_luts:check
+tee -q -o stat.json stat -json
+write_json top.json
+"""
+ICE40 = """read_rtlil top.il
+synth_ice40 {options} -top top -run begin:check
+tee -q -o stat.json stat -json
+write_json top.json
+"""
+STAGES = ("Packing", "Creating initial", "Running simulated annealing", "Routing")
+
+
+@dataclass(frozen=True)
+class Family:
+    """`counts`: the tools' name of a resource: ours."""
+
+    script: str
+    place: str
+    constraints: str
+    pack: str
+    bitstream: str
+    counts: dict[str, str]
+
+
+FAMILIES = {
+    "ecp5": Family(
+        script=ECP5, place="nextpnr-ecp5", constraints="--lpf top.lpf --textcfg top.config", pack="ecppack",
+        bitstream="--compress --input top.config --bit top.bit",
+        counts={"TRELLIS_COMB": "lut", "TRELLIS_FF": "ff", "MULT18X18D": "dsp", "DP16KD": "bram"},
+    ),
+    "ice40": Family(
+        script=ICE40, place="nextpnr-ice40", constraints="--pcf top.pcf --asc top.asc", pack="icepack", bitstream="top.asc top.bin",
+        counts={"ICESTORM_LC": "lut", "ICESTORM_DSP": "dsp", "ICESTORM_RAM": "bram"},
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Routed:
+    """`used`, `available`: by resource (lut, ff, dsp, bram). An iCE40's cell holds a LUT and a flip-flop and counts as lut.
+    `path`: blocks on the longest path between registers, from its start."""
+
+    fmax_mhz: float
+    used: dict[str, int]
+    available: dict[str, int]
+    path: tuple[str, ...]
+
+
+def renamed(rtlil: str) -> str:
+    """Elements of arrays get names without brackets: abc9 takes `x[3]` for a bit of `x`, and Yosys stops on an assertion."""
+    return re.sub(r'\\[^\s"]+', lambda m: m[0].replace("[", ".").replace("]", ""), rtlil)
+
+
+def route(folder: Path, family: Family, device: list[str], progress: Progress, options: str = "", seed: int = SEED) -> Routed:
+    """`folder` holds top.il and the pins' constraints; the bitstream ends there."""
+    progress("synthesise", 0, 1)
+    (folder / "top.ys").write_text(family.script.format(options=options))
+    tools.run("yosys", folder, "-q", "-l", "yosys.log", "top.ys")
+    progress("place and route", 0, len(STAGES))
+
+    def heard(line: str) -> None:
+        for n, stage in enumerate(STAGES):
+            if stage in line:
+                progress("place and route", n, len(STAGES))
+
+    fixed = f"--seed {seed} --json top.json --report report.json --timing-allow-fail --log nextpnr.log {family.constraints}"
+    tools.run(family.place, folder, *device, *fixed.split(), heard=heard)
+    progress("pack", 0, 1)
+    tools.run(family.pack, folder, *family.bitstream.split())
+    progress("pack", 1, 1)
+    return _routed(json.loads((folder / "report.json").read_text()), family)
+
+
+def _routed(report: dict[str, Any], family: Family) -> Routed:
+    found = {ours: report["utilization"].get(theirs, {"used": 0, "available": 0}) for theirs, ours in family.counts.items()}
+    inner = [p["path"] for p in report["critical_paths"] if p["from"] == p["to"]]
+    blocks = [_block(step) for step in inner[0]] if inner else []
+    return Routed(
+        fmax_mhz=round(min(clock["achieved"] for clock in report["fmax"].values()), 2),
+        used={name: count["used"] for name, count in found.items()},
+        available={name: count["available"] for name, count in found.items()},
+        path=tuple(b for n, b in enumerate(blocks) if b and b not in blocks[:n]),
+    )
+
+
+def _block(step: dict[str, Any]) -> str:
+    """The instance that a step's net belongs to."""
+    return ".".join(step.get("net", "").split(".")[:-1])

@@ -1,0 +1,50 @@
+"""A Program through the serial line of compiled gates: values and cycles of the simulator."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from hwsim.engine import simulate
+from hwsim.host import connected
+from hwsim.spec.errors import BoardError
+from hwsim.spec.load import load_machine
+from hwsim.spec.serial import State
+from rtl.boards.system import System
+from rtl.compiled import compiled
+from tests.harness.board_gates import DRIVER, CompiledBoard, terminal
+from tests.harness.small_linear import small_linear
+
+SPEC, CLOCKS_PER_BIT = load_machine("tiny4"), 8
+
+
+@pytest.fixture(scope="module")
+def device() -> Iterator[str]:
+    system = System(SPEC, 1 << 13, CLOCKS_PER_BIT, silence_bits=64)
+    with terminal(CompiledBoard(compiled(system, "board", DRIVER), CLOCKS_PER_BIT, stretch=20_000)) as name:
+        yield name
+
+
+def test_a_program_through_the_serial_line_ends_with_values_and_cycles_of_the_simulator(device: str) -> None:
+    program, inputs, outputs = small_linear(SPEC, rows=6, k=32, n=8, kept=2, block=8)
+    result, _ = simulate(SPEC, program, inputs, values=True)
+    seen: list[str] = []
+    with connected(device, 115200) as board:
+        for _ in range(2):  # the second run finds what the first one left
+            outcome = board.run(program, inputs, lambda stage, done, total: seen.append(stage))
+            assert outcome.cycles == result.cycles
+            assert outcome.outputs.keys() == outputs.keys()
+            for name, values in outputs.items():
+                np.testing.assert_array_equal(outcome.outputs[name], values)
+                assert np.any(values), "the layer gives zeros alone"
+        assert board.status() == (State.ENDED, result.cycles)
+    assert set(seen) == {"load", "read results"}
+
+
+def test_a_program_of_another_machine_is_refused_before_anything_is_written(device: str) -> None:
+    program, inputs, _ = small_linear(load_machine("tiny8"), rows=2, k=8, n=8, kept=2, block=8)
+    with connected(device, 115200) as board:
+        board.write(0, b"untouched")
+        with pytest.raises(BoardError, match=rf"^{device}: the board holds machine {SPEC.digest}, the Program is for tiny8 "):
+            board.run(program, inputs, lambda stage, done, total: None)
+        assert board.read(0, 9) == b"untouched"
