@@ -1,5 +1,6 @@
 """The host's side of a board: loads a Program over a serial line, starts it, reads the results. docs/fpga.md has the frames."""
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -59,7 +60,8 @@ class Board:
         """The digest of the machine, and its bytes of memory."""
         payload = self.ask(Operation.HELLO)
         if not payload or payload[0] != VERSION:
-            raise BoardError(f"{self.name}: the board speaks version {payload[:1].hex() or 'none'}, this is {VERSION}; build its bitstream again")
+            there = payload[0] if payload else 0
+            raise BoardError(f"{self.name}: the board speaks version {there}, this is {VERSION}; build its bitstream again")
         return payload[1:-1].hex(), 1 << payload[-1]
 
     def status(self) -> tuple[State, int]:
@@ -80,7 +82,7 @@ class Board:
 
     def ask(self, operation: Operation, address: int = 0, length: int = 0, data: bytes = b"") -> bytes:
         """The payload of the answer; asks again when the line garbled either of them."""
-        said = "no answer"
+        said = ""
         for _ in range(TRIES):
             self.line.reset_input_buffer()
             self.line.write(question(operation, address, length, data))
@@ -88,8 +90,11 @@ class Board:
             if status == Status.OK and answered == operation:
                 return payload
             if status in MEANING and status not in AGAIN:
-                raise BoardError(f"{self.name}: the board refuses {operation.name} at {address}: {MEANING[Status(status)]}")
-            said = MEANING.get(Status(status), "garbled answer") if status is not None else "no answer"
+                raise BoardError(
+                    f"{self.name}: the board refuses {operation.name} at {address}: {MEANING[Status(status)]}; "
+                    "its memory is smaller than the Program, or another host speaks with it"
+                )
+            said = "no answer" if status is None else MEANING.get(Status(status), "an answer to another question")
         raise BoardError(f"{self.name}: {operation.name}: {said}, {TRIES} times; check cable, bitstream and --baud")
 
     def _answer(self) -> tuple[int | None, int, bytes]:
@@ -156,7 +161,8 @@ def connected(port: str, baud: int) -> Iterator[Board]:
     try:
         line = serial.serial_for_url(port, baudrate=baud, timeout=WAIT_SECONDS)
     except (serial.SerialException, ValueError) as e:
-        reason = str(e).split(": ")[-1].strip().rstrip(".")
+        number = getattr(e, "errno", None)
+        reason = os.strerror(number) if number else "no serial device"
         raise BoardError(f"{port}: cannot be opened ({reason}); give the board's serial device, as /dev/ttyUSB0") from e
     try:
         yield Board(line, port)

@@ -83,7 +83,7 @@ def check_board(spec: AcceleratorSpec, memory_bits: int, clock_hz: float, baud: 
     if (memory_bits // 8).bit_length() - 1 > spec.memory.address_bits:
         raise SpecError(f"memory.address_bits: {spec.memory.address_bits} do not reach {memory_bits} bits of memory; use less memory")
     if not 0 < baud <= clock_hz / LEAST_CLOCKS_PER_BIT:
-        raise BuildError(f"baud: {baud} is not above 0 and at most {int(clock_hz / LEAST_CLOCKS_PER_BIT)}, the clock divided by 8; use another")
+        raise BuildError(f"baud: {baud} is outside 1..{int(clock_hz / LEAST_CLOCKS_PER_BIT)}, an eighth of the clock; use another")
 
 
 def build(

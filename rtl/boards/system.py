@@ -5,7 +5,6 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hwsim.spec.machine import AcceleratorSpec
-from rtl import signatures
 from rtl.boards.bridge import Bridge
 from rtl.boards.ram import Ram
 from rtl.boards.serial import Receiver, Sender

@@ -7,7 +7,9 @@ from tests.harness.graphs import Net
 from tests.harness.mapped import both, fed, pruned
 
 
-def small_linear(spec: AcceleratorSpec, rows: int, k: int, n: int, kept: int, block: int) -> tuple[Program, dict[str, Array], dict[str, Array]]:
+def small_linear(
+    spec: AcceleratorSpec, rows: int, k: int, n: int, kept: int, block: int
+) -> tuple[Program, dict[str, Array], dict[str, Array]]:
     net = Net(1, x=(rows, k))
     weight = pruned(net.normal(n, k), kept, block)
     net.add("fc", "linear", "x", params={"weight": weight, "bias": net.normal(n)}, pattern=(kept, block), act="relu")

