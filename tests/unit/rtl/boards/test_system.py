@@ -27,8 +27,11 @@ SPEC = load_machine("tiny4").with_(
 @pytest.fixture(scope="module")
 def device() -> Iterator[str]:
     system = System(SPEC, 1 << 13, CLOCKS_PER_BIT, silence_bits=64)
-    with terminal(CompiledBoard(compiled(system, "board", DRIVER, flags="-O0"), CLOCKS_PER_BIT, stretch=20_000)) as name:
+    monkeypatch = pytest.MonkeyPatch()
+    monkeypatch.setattr("hwsim.host.WAIT_SECONDS", 60.0)  # a simulated board is slow on a busy computer
+    with terminal(CompiledBoard(compiled(system, "board", DRIVER), CLOCKS_PER_BIT, stretch=5_000)) as name:
         yield name
+    monkeypatch.undo()
 
 
 def test_a_program_through_the_serial_line_ends_with_values_and_cycles_of_the_simulator(device: str) -> None:
