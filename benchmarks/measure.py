@@ -50,6 +50,19 @@ def median_cpu_s(work: Callable[[], T], times: int = 5, least_s: float = 0.5) ->
     return median(spent), value
 
 
+def take_turns(*works: Callable[[], object], rounds: int = 7) -> list[float]:
+    """Median CPU seconds of each, after a run that compiles. They take turns, as the host's speed changes."""
+    for work in works:
+        work()
+    spent: list[list[float]] = [[] for _ in works]
+    for _ in range(rounds):
+        for work, times in zip(works, spent, strict=True):
+            start = time.process_time()
+            work()
+            times.append(time.process_time() - start)
+    return [median(times) for times in spent]
+
+
 @dataclass(frozen=True)
 class Finished:
     """`cpu_s`: user and system time of the process and its children; `peak_mib`: the largest resident set."""

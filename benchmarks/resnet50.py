@@ -1,12 +1,14 @@
 """What does ResNet-50 at batch 1 cost: in the engine, as a whole command, and with values beside ONNX Runtime?"""
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 import onnxruntime
 
-from benchmarks.measure import Figure, median_cpu_s, run_command, show
+from benchmarks.measure import Figure, median_cpu_s, run_command, show, take_turns
 from hwsim import trip
 from hwsim.engine import run_cycles, simulate
 from hwsim.spec.load import load_machine
@@ -14,6 +16,7 @@ from hwsim.spec.verify import verify
 from hwsim.trip.stages import lower, machine_inputs
 from models.onnx_export import to_nchw, to_onnx
 
+Array = np.ndarray[Any, Any]
 NETWORK = "resnet50"
 ENGINE_S, COMMAND_S, PEAK_MIB, ASKED = 0.5, 5.0, 1024, "<= 5 x"
 
@@ -64,60 +67,47 @@ def commands() -> list[Figure]:
     return out
 
 
-@dataclass(frozen=True)
-class Values:
-    """CPU seconds of one run with values: the check of the Program, the cycles, all of it; and how close its output is to FP32."""
-
-    check_s: float
-    cycles_s: float
-    whole_s: float
-    correlation: float
-
-
-def with_values(machine_name: str, fp32: np.ndarray) -> Values:
-    machine = load_machine(machine_name)
+def with_values(name: str, peer: Callable[[], Array]) -> list[Figure]:
+    """Beside a run of the peer, in turns: everything that `simulate` does, and of it the check of the Program and the cycles."""
+    machine = load_machine(name)
     program = trip.compile(network(), machine)
     inputs = machine_inputs(program, network().inputs)
-    check_s, _ = median_cpu_s(lambda: verify(program, machine))
-    cycles_s, _ = median_cpu_s(lambda: run_cycles(machine, program))
-    whole_s, (_, outputs) = median_cpu_s(lambda: simulate(machine, program, inputs, values=True))
-    (out,) = outputs.values()
-    return Values(check_s, cycles_s, whole_s, float(np.corrcoef(out.ravel().astype(np.float32), fp32.ravel())[0, 1]))
+    peer_s, whole_s, check_s, cycles_s = take_turns(
+        peer,
+        lambda: simulate(machine, program, inputs, values=True),
+        lambda: verify(program, machine),
+        lambda: run_cycles(machine, program),
+    )
+    (out,) = simulate(machine, program, inputs, values=True)[1].values()
+    correlation = np.corrcoef(out.ravel().astype(np.float32), peer().ravel())[0, 1]
+    parts = f"check {check_s:.3f}, cycles {cycles_s:.3f}, values and counts {whole_s - check_s - cycles_s:.3f}"
+    return [
+        Figure(f"ONNX Runtime {onnxruntime.__version__}, FP32, one thread", f"{peer_s:.3f} CPU s"),
+        Figure(f"{name}: {whole_s:.3f} CPU s ({parts})", f"{whole_s / peer_s:.1f} x", ASKED),
+        Figure(f"{name}: correlation of its output with FP32", f"{correlation:.4f}"),
+    ]
 
 
-def onnx_runtime() -> tuple[float, np.ndarray]:
-    """CPU seconds of one FP32 inference on one thread, all graph optimisations on; its output."""
+def onnx_runtime() -> Callable[[], Array]:
+    """One FP32 inference on one thread, all graph optimisations on."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
     graph = network().graph
     session = onnxruntime.InferenceSession(to_onnx(graph).SerializeToString(), options, providers=["CPUExecutionProvider"])
     feeds = {name: to_nchw(graph, name, x) for name, x in network().inputs.items()}
-    cpu_s, (out,) = median_cpu_s(lambda: session.run(None, feeds))
-    return cpu_s, out
 
+    def infer() -> Array:
+        (out,) = session.run(None, feeds)
+        return np.asarray(out)
 
-def beside_onnx_runtime() -> list[Figure]:
-    peer_s, fp32 = onnx_runtime()
-    figures = [Figure(f"ONNX Runtime {onnxruntime.__version__}, FP32, one thread", f"{peer_s:.3f} CPU s")]
-    for name in ("sat", "sat_int8"):
-        v = with_values(name, fp32)
-        engine_s = v.whole_s - v.check_s
-        figures += [
-            Figure(
-                f"{name}: cycles {v.cycles_s:.2f} s, values and counts {engine_s - v.cycles_s:.2f} s",
-                f"{engine_s / peer_s:.1f} x",
-                ASKED,
-            ),
-            Figure(f"{name}: with the check of the Program, {v.check_s:.2f} s", f"{v.whole_s / peer_s:.1f} x", ASKED),
-            Figure(f"{name}: correlation of its output with FP32", f"{v.correlation:.4f}"),
-        ]
-    return figures
+    return infer
 
 
 def main() -> None:
     show("ResNet-50, batch 1", [*engine_alone(), *commands(), *stages("dense32"), *stages("sat")])
-    show("ResNet-50, batch 1, with values, in the same run", beside_onnx_runtime())
+    peer = onnx_runtime()
+    show("ResNet-50, batch 1, with values, in turns", [f for name in ("sat", "sat_int8") for f in with_values(name, peer)])
 
 
 if __name__ == "__main__":
