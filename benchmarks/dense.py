@@ -15,6 +15,10 @@ CONVOLUTIONS, CONVOLUTIONS_ASKED, ONE_LAYER_ASKED = 53, 4_400_000, 1.03
 LAYER = "layer3.1.conv2"
 GEMM = (384, 768, 3072)
 WORST = 6
+DENSE_HEADS = [
+    ["what", "cycles", "ideal", "ratio", "asked", "command"],
+    ["layer", "shape", "dataflow", "cycles", "ideal", "above", "took it"],
+]
 
 TEXT = """
 ## Dense layers on dense32: 32 x 32 PEs, int8, 256 bytes of memory a cycle
@@ -68,7 +72,7 @@ def dense_tables() -> str:
         return f"hwsim run {network}{more} --machine {MACHINE} --no-values"
 
     totals = table(
-        ["what", "cycles", "ideal", "ratio", "asked", "command"],
+        DENSE_HEADS[0],
         [
             line(f"ResNet-50, its {CONVOLUTIONS} convolutions", spent, least, f"<= {CONVOLUTIONS_ASKED:,}", words("resnet50")),
             line("ResNet-50, whole, with pooling and classifier", whole.cycles, ideal_of(whole), "", words("resnet50")),
@@ -84,7 +88,7 @@ def dense_tables() -> str:
     )
     far = sorted(convs, key=above, reverse=True)[:WORST]
     worst = table(
-        ["layer", "shape", "dataflow", "cycles", "ideal", "above", "took it"],
+        DENSE_HEADS[1],
         [[x.name, x.shape, x.dataflow, f"{x.cycles:,}", f"{ideal(x.dense_macs):,}", f"{above(x):,}", took(x)] for x in far],
     )
     return TEXT.format(totals=totals, worst=worst)

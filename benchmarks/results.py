@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from statistics import median
 
 from benchmarks.alone import Pays, pays
-from benchmarks.dense import dense_tables
+from benchmarks.dense import DENSE_HEADS, dense_tables
 from benchmarks.measure import ROOT, table
 from hwsim import trip
 from hwsim.report import Report
@@ -32,6 +32,8 @@ FFN = "*.ffn.*"  # with the layer norm behind the second one, which the machine 
 FFN_ASKED = {"2:8": 3.5, "2:4": 1.85}
 GAIN_ASKED = 0.95
 CAUSES = 5
+PAYS_HEAD = ["network", "pattern", "shapes", "bound by the array", "engine's speedup there", "engine / estimate, least", "median"]
+SENTENCES_HEAD = ["pattern", "cycles", "time", "speedup", "utilisation", "energy", "cosine, mean", "least", "nearest sentence changed"]
 BELOW = ["network", "layer", "pattern", "engine's speedup", "estimate's", "ratio", "dense bound by", "pruned bound by"]
 
 
@@ -70,11 +72,14 @@ def speedups(name: str, options: str, machine: AcceleratorSpec) -> str:
             asked = FFN_ASKED.get(str(p))
             row += [f"{ffn / cycles_of(run.layers, FFN):.2f}", f">= {asked}" if asked else ""]
         rows.append([*row, f"{first.estimate_cycles / run.estimate_cycles:.2f}", percent(run.utilisation), lost(r)])
-    head = ["pattern", "M/N", "cycles", "speedup", *(["FFN layers", "asked"] if ffn else [])]
-    head += ["estimate's", "utilisation", "what took the rest of M/N"]
     command = " ".join(f"hwsim run {name} {options} --machine {machine.name} --pattern 2:8 --no-values".split())
     title = f"{name}, sequence {options.split()[-1]}" if options else name
-    return f"### {title}\n\n`{command}`\n\n" + table(head, rows)
+    return f"### {title}\n\n`{command}`\n\n" + table(speedup_head(ffn > 0), rows)
+
+
+def speedup_head(ffn: bool) -> list[str]:
+    of_ffn = ["FFN layers", "asked"] if ffn else []
+    return ["pattern", "M/N", "cycles", "speedup", *of_ffn, "estimate's", "utilisation", "what took the rest of M/N"]
 
 
 def percent(share: float) -> str:
@@ -94,10 +99,9 @@ def pays_table(machine: AcceleratorSpec) -> str:
         for pattern in PATTERNS:
             rows.append([name, *pays_row([x for x in found if x.pattern == pattern])])
         below += [(name, x) for x in found if x.gain < GAIN_ASKED]
-    head = ["network", "pattern", "shapes", "bound by the array", "engine's speedup there", "engine / estimate, least", "median"]
     counted = sum(x.by_array for _, x in below)
     title = f"\nBelow {GAIN_ASKED}, whatever bounds the layer; {counted or 'none'} of them bound by the array:\n\n"
-    return table(head, rows) + title + (table(BELOW, [below_row(n, x) for n, x in below]) if below else "none\n")
+    return table(PAYS_HEAD, rows) + title + (table(BELOW, [below_row(n, x) for n, x in below]) if below else "none\n")
 
 
 def below_row(network: str, x: Pays) -> list[str]:
@@ -137,8 +141,7 @@ def sentences(machine: AcceleratorSpec) -> str:
         row = [pattern, f"{run.cycles:,}", f"{run.time_us / 1000:.2f} ms", f"{first / run.cycles:.2f}", percent(run.utilisation)]
         row += [f"{e.typical:.1f} mJ ({e.low:.1f} to {e.high:.1f})", f"{cosine.mean:.4f}", f"{cosine.min:.4f}"]
         rows.append([*row, f"{cosine.nearest_changes} of {cosine.sentences}"])
-    head = ["pattern", "cycles", "time", "speedup", "utilisation", "energy", "cosine, mean", "least", "nearest sentence changed"]
-    return command + table(head, rows)
+    return command + table(SENTENCES_HEAD, rows)
 
 
 def stamp() -> str:
@@ -192,6 +195,11 @@ With values. Cosine: sentence vectors in the machine's numbers against the train
 No training after pruning.
 
 """
+
+
+def heads() -> list[list[str]]:
+    """The first rows of all tables of the page, in order; BELOW's stands there only where there is something below."""
+    return [*DENSE_HEADS, *(speedup_head(name == "bert_base") for name in NETWORKS), PAYS_HEAD, BELOW, SENTENCES_HEAD]
 
 
 def main() -> None:
