@@ -33,6 +33,11 @@ def check_lanes(spec: AcceleratorSpec) -> None:
         raise SpecError(f"vector.reduce_cycles: {v.reduce_cycles} has no gates; use {least_cycles(spec)} or more")
 
 
+def to_even(floor: Value, half: Value, rest: Value) -> Value:
+    """What the shift left, rounded: `half`, the bit that fell out last, `rest`, whether any before it was 1."""
+    return floor + (half & (rest | floor[0]))
+
+
 class IntegerLanes(wiring.Component):
     """`i_command`, `i_settled`: as of the walk, for as long as the command has results under way. `i_data`, `i_acc`: what the beat of the
     last cycle has asked for."""
@@ -210,7 +215,7 @@ class IntegerLanes(wiring.Component):
         m.d.comb += [
             shift.eq(Mux(self.softmax, SOFTMAX_BITS, Mux(self.largest, 0, Mux(z, NORM_Z_SHIFT, c.shift)))),
             doubled.eq((total << 1) >> shift),
-            rounded.eq(floor + (half & (rest | floor[0]))),
+            rounded.eq(to_even(floor, half, rest)),
             eight.eq(Mux(rounded > 127, 127, Mux(rounded < low, low, rounded))),
         ]
         m.d.sync += [

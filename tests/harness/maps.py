@@ -25,7 +25,8 @@ def random_vector(rng: np.random.Generator, spec: AcceleratorSpec, waits: Any, s
     lanes = spec.vector.lanes if from_vec else min(spec.vector.lanes, spec.array.cols)
     longest = lanes if fn == "depthwise" else 3 * lanes if from_vec else spec.array.cols
     length = int(rng.integers(1, longest + 1))
-    flags = {name: int(name in FLAGS.get(fn, ()) and rng.random() < 0.5) for name in FLAGS["map"]}
+    often = 0.5 if rng.random() < 0.7 else 0.0  # without any, totals are small, and halves between two results come often
+    flags = {name: int(name in FLAGS.get(fn, ()) and rng.random() < often) for name in FLAGS["map"]}
     window = {f"window_{k}": int(rng.integers(1, 4)) if fn in WINDOWED else 1 for k in "hw"}
     window |= {f"window_stride_{k}": int(rng.integers(0, 20)) for k in "hw"}
     reach = sum((window[f"window_{k}"] - 1) * window[f"window_stride_{k}"] for k in "hw")
@@ -44,6 +45,7 @@ def random_vector(rng: np.random.Generator, spec: AcceleratorSpec, waits: Any, s
         walk[side] = bank + int(rng.integers(-low, room - high + 1))
         walk |= {f"{side}_stride{k}": s for k, s in enumerate(steps)}
     imm = int(rng.integers(1 << 32)) >> int(rng.integers(32))
+    imm = 1 if fn == "avgpool" and rng.random() < 0.4 else imm
     shift = drawn_shift(rng, fn, from_vec, flags, imm)
     act = int(rng.choice([0, 0, 1, 1, *(ACT.index(a) for a in TABLED if a in spec.vector.functions)]))
     act = act if fn in ("map", "maxpool", "depthwise") else 0

@@ -13,6 +13,8 @@ from hwsim.spec.machine import AcceleratorSpec
 from hwsim.spec.numerics import integer as nx
 from rtl import signatures
 from rtl.components.vector import Vector
+from rtl.vector import integer, inverse
+from rtl.vector.walk import Walk
 from tests.harness.blocks import DISAGREE, Bench, Queue, low_bits, plant
 from tests.harness.maps import lay_table, operands, random_vector
 from tests.harness.programs import TINY4
@@ -141,11 +143,6 @@ def test_random_commands(eager: float, changes: dict[str, int]) -> None:
         assert done.count[fn] and done.count[f"inner {fn}"], f"nothing but zeros and ends of {fn}"
 
 
-def ties_up(self: Any, m: Any) -> None:
-    """Writes the first element one too high."""
-    m.d.comb += self.o_write.payload.elements[0].data[0].eq(1)
-
-
 def deaf(self: Any, m: Any) -> None:
     """Writes while fetch writes into the bank."""
     m.d.comb += self.results.i_written.valid.eq(0)
@@ -155,14 +152,73 @@ def greedy(self: Any, m: Any) -> None:
     m.d.sync += self.o_reads.eq(1)
 
 
-FAULTS = [(ties_up, r"the element at \d+"), (deaf, "writing results"), (greedy, "the banks read")]
+def chunk_short(self: Any, m: Any) -> None:
+    """A row ends a chunk too early."""
+    m.d.comb += self.o_beat.payload.last.eq(self.o_beat.payload.e + 2 * self.o_settled.lanes >= self.o_command.len)
 
 
-@pytest.mark.parametrize("fault, what", FAULTS, ids=[f.__name__ for f, _ in FAULTS])
-def test_a_planted_fault_is_reported(monkeypatch: pytest.MonkeyPatch, fault: Any, what: str) -> None:
-    plant(monkeypatch, Vector, fault)
+def lane_forgotten(self: Any, m: Any) -> None:
+    """The first lane takes no part in the largest of softmax."""
+    m.d.comb += self.sums.i_largest.payload.elements[0].eq(integer.LOWEST)
+
+
+def sum_restarted(self: Any, m: Any) -> None:
+    """Every chunk begins the sum of its row anew."""
+    m.d.comb += self.sums.i_terms.payload.part.first.eq(1)
+
+
+def weight_beside(self: Any, m: Any) -> None:
+    """Depthwise weights of the next byte."""
+    m.d.comb += self.weights.i_at.eq(self.beats[1].weight + 1)
+
+
+ELEMENT = r"the element at \d+"
+FAULTS = [
+    (Vector, deaf, "writing results"), (Vector, greedy, "the banks read"), (Walk, chunk_short, r".*"),
+    (integer.IntegerLanes, lane_forgotten, ELEMENT), (integer.IntegerLanes, sum_restarted, ELEMENT),
+    (integer.IntegerLanes, weight_beside, ELEMENT),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("block, fault, what", FAULTS, ids=[f.__name__ for _, f, _ in FAULTS])
+def test_a_planted_fault_is_reported(monkeypatch: pytest.MonkeyPatch, block: Any, fault: Any, what: str) -> None:
+    plant(monkeypatch, block, fault)
     with pytest.raises(Disagreement, match=DISAGREE.format("vector", what)):
         compare(TINY4, 0.7, seed=1)
+
+
+def test_ties_that_go_up_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(integer, "to_even", lambda floor, half, rest: floor + half)
+    with pytest.raises(Disagreement, match=DISAGREE.format("vector", ELEMENT)):
+        compare(TINY4, 0.7, seed=1)
+
+
+def test_a_division_without_its_last_step_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inverse, "SOFTMAX_CYCLES", inverse.SOFTMAX_CYCLES - 1)
+    with pytest.raises(Disagreement, match=DISAGREE.format("vector", ELEMENT)):
+        compare(TINY4, 0.7, seed=1)
+
+
+def test_a_pass_that_begins_too_early_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    walk = Walk.__init__
+    monkeypatch.setattr(Walk, "__init__", lambda self, spec: walk(self, spec.with_(vector__reduce_cycles=spec.vector.reduce_cycles - 1)))
+    with pytest.raises(Disagreement, match=DISAGREE.format("vector", "(the banks read|taking a command|writing results)")):
+        compare(TINY4, 0.7, seed=1)
+
+
+def test_functions_that_are_absent_cost_no_gates() -> None:
+    dut = Vector(TINY4.with_(vector__functions=("map", "maxpool"), vector__reduce_cycles=1))
+    lanes = integer.IntegerLanes(dut.spec)
+    simulate(lanes, lambda ctx, n: False)
+    assert not {"table", "weights", "sums"} & set(vars(lanes))
+
+
+@pytest.mark.parametrize("functions, least", [(("map", "softmax", "layernorm"), 38), (("map", "softmax"), 22)])
+def test_the_shortest_wait_between_passes(functions: tuple[str, ...], least: int) -> None:
+    spec = TINY4.with_(vector__functions=functions, vector__reduce_cycles=least, vector__rows_in_flight=1)
+    assert compare(spec, 1.0, seed=5, commands=16).count["inner softmax"]
+    with pytest.raises(SpecError, match=f"^vector.reduce_cycles: {least - 1} has no gates; use {least} or more$"):
+        Vector(spec.with_(vector__reduce_cycles=least - 1))
 
 
 def test_lanes_beyond_a_read_have_no_gates() -> None:
