@@ -1,7 +1,10 @@
 """The command line: `hwsim run`, `machines`, `networks`, `compile`, `disasm`, `report`."""
 
 import os
+import sys
 from collections.abc import Sequence
+
+INTERRUPTED = 130
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -12,6 +15,10 @@ def main(args: Sequence[str] | None = None) -> int:
     """
     if "OMP_NUM_THREADS" not in os.environ:
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from hwsim.cli.main import run  # here: what it imports loads OpenBLAS
+    try:
+        from hwsim.cli.main import run  # here: it loads OpenBLAS, and may be interrupted
 
-    return run(args)
+        return run(args)
+    except KeyboardInterrupt:
+        print("hwsim: interrupted", file=sys.stderr)
+        return INTERRUPTED

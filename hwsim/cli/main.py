@@ -1,4 +1,4 @@
-"""The way in and every way out: exit code 0, 2 for a wrong input, 130 when interrupted."""
+"""The way in and every way out: exit code 0, or 2 for a wrong input."""
 
 import os
 import sys
@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import typer
 
 import hwsim.cli.gates  # noqa: F401  its commands
+from hwsim.cli import INTERRUPTED
 from hwsim.cli.app import app
 from hwsim.spec.errors import HwsimError
 
-WRONG_INPUT, INTERRUPTED, PIPE_CLOSED = 2, 130, 1
+WRONG_INPUT, PIPE_CLOSED = 2, 1
 # the class of all usage errors; where it lives differs between the releases of typer
 USAGE: type[Exception] = next(
     c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException"
@@ -18,7 +19,7 @@ USAGE: type[Exception] = next(
 
 
 def run(args: Sequence[str] | None = None) -> int:
-    """Runs one command; None takes the process's arguments. Errors are one line each on stderr."""
+    """Runs one command; None takes the process's arguments. Errors are one line each on stderr; KeyboardInterrupt passes."""
     try:
         code = app(args=args, prog_name="hwsim", standalone_mode=False)
         sys.stdout.flush()
@@ -28,13 +29,13 @@ def run(args: Sequence[str] | None = None) -> int:
         return _fail([f"{_where(e)}: {_what(e)}; {_help(e)}"])
     except typer.Exit as e:
         code = e.exit_code
-    except (KeyboardInterrupt, typer.Abort):
-        code = INTERRUPTED
+    except typer.Abort:
+        raise KeyboardInterrupt from None
     except BrokenPipeError:  # the reader of stdout left, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = PIPE_CLOSED
     if code == INTERRUPTED:
-        print("hwsim: interrupted", file=sys.stderr)
+        raise KeyboardInterrupt
     return code if isinstance(code, int) else 0
 
 

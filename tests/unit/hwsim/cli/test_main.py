@@ -13,6 +13,7 @@ from hwsim.cli import main
 from hwsim.report import Report
 from hwsim.spec.errors import SpecError
 from hwsim.spec.load import machine_names, thread_machine_names
+from tests.house.tree import environment
 from tests.unit.hwsim.report.test_table import GOLDENS, beside
 
 
@@ -82,6 +83,20 @@ def test_an_interrupt_is_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     monkeypatch.setattr("hwsim.cli.lists.machine_rows", interrupt)
     assert main(["machines"]) == 130
     assert capsys.readouterr().err.strip() == "hwsim: interrupted"
+
+
+@pytest.mark.parametrize("after_s", [0.1, 3.0])
+def test_a_run_that_is_interrupted_leaves_nothing(tmp_path: Path, after_s: float) -> None:
+    """While it starts, and while it works."""
+    code = f"""
+import os, signal, sys, threading
+from hwsim.cli import main
+threading.Timer({after_s}, os.kill, (os.getpid(), signal.SIGINT)).start()
+sys.exit(main(['run', 'resnet50', '-m', 'sat', '--batch', '64', '-o', 'out', '--trace', 'trace']))
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stderr, done.stdout) == (130, "hwsim: interrupted\n", "")
+    assert not [f for f in tmp_path.rglob("*") if f.is_file()]
 
 
 def test_a_reader_that_leaves_is_no_traceback(saved: Path) -> None:
