@@ -8,6 +8,7 @@ import typer
 
 from hwsim.cli import fpga
 from hwsim.cli.bars import bars
+from hwsim.cli.kernel import kernel
 from hwsim.cli.run import run
 from hwsim.cli.words import Batch, Json, Layers, MachineName, Network, Pattern, Seq
 
@@ -35,6 +36,7 @@ def root(
 
 
 app.command()(run)
+app.command()(kernel)
 
 
 @app.command()

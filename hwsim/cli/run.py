@@ -119,11 +119,14 @@ def run_network(job: "Job", trace: Path | None, as_json: bool, out: Path | None)
 
 def run_workload(job: "WorkloadJob", trace: Path | None, as_json: bool, out: Path | None) -> None:
     from hwsim.cli.files import whole_folder
+    from hwsim.report.timeline import timeline_json
     from hwsim.workloads.report import text, to_json
     from hwsim.workloads.run import run_job
 
-    with whole_folder(out) as written, bars() as progress:
-        outcome = run_job(job, progress)
+    with whole_folder(out) as written, whole_folder(trace) as traced, bars() as progress:
+        outcome = run_job(replace(job, trace=traced is not None), progress)
+        if traced:
+            (traced / "timeline.json").write_bytes(timeline_json(outcome.machine, outcome.spans))
         if written:
             (written / "result.json").write_text(to_json(outcome) + "\n")
     print(to_json(outcome) if as_json else text(outcome), end="\n" if as_json else "")

@@ -35,3 +35,26 @@ BLOCKS = (
     Block("sequencer", "sequencer", ("command",), "gates"),
     Block("memory", "memory", ("read_bits", "write_bits"), "model-only"),
 )
+
+
+# The blocks of a thread machine. `actions`: counters of a run (hwsim/thread_result.py) that are the block's.
+THREAD_BLOCKS = (
+    Block("pipeline", "mtp", ("integer_ops", "multiply_ops", "float_ops"), "planned", "thread/pipeline"),
+    Block("scoreboard", "requests_per_thread", (), "planned", "thread/thread"),
+    Block("arithmetic", "arithmetic", (), "planned", "thread/integer"),
+    Block("floating_point", "arithmetic", (), "planned", "thread/floating"),
+    Block("fetch_cache", "fetch_cache", ("fetch_hits", "fetch_misses"), "planned", "thread/cache"),
+    Block("data_cache", "data_cache", ("data_hits", "data_misses", "data_written_back"), "planned", "thread/cache"),
+    Block(
+        "scratchpad",
+        "scratchpad",
+        ("scratchpad_read_accesses", "scratchpad_write_accesses", "scratchpad_atomics"),
+        "planned",
+        "thread/memory",
+    ),
+    Block("dram", "dram", ("dram_read_accesses", "dram_write_accesses", "dram_atomics", "dram_busy_cycles"), "model-only", "thread/memory"),
+    Block("router", "network", ("messages", "message_bits", "link_busy_cycles"), "planned", "thread/messages"),
+    Block("dma", "dma", ("dma_commands", "dma_elements", "dma_busy_cycles"), "planned", "thread/dma"),
+    Block("queue", "queue", ("queue_operations",), "planned", "thread/queues"),
+    Block("collective", "collective", ("collective_operations",), "planned", "thread/collective"),
+)

@@ -10,6 +10,7 @@ from hwsim.thread.ops import (
     ANSWER,
     COLLECT,
     DMA_DONE,
+    FENCED,
     NEVER,
     QUEUE_PUSH,
     QUEUE_TRYPOP,
@@ -78,11 +79,11 @@ def run_block(
                 ahead, parts, b, t,
             )  # fmt: skip
             drop_first(block, pool, heap, b)
-        if block.dma_next <= t:
+        if block.dma_next <= t or not p.jump:
             step(p, block, memory, threads, pool, heap, commands, flight, ahead, b, t)
         for i in range(n):
             pipe = first + (i + p.shuffle) % n
-            if pipelines[pipe].next <= t:
+            if pipelines[pipe].next <= t or not p.jump:
                 issue(p, block, threads, pipelines[pipe], code, lines, pipe, b, t)
                 if p.trace:
                     note(threads, pipelines[pipe], t, spans, spanned)
@@ -140,3 +141,37 @@ def exchange(blocks, pool, heap, outbox, parity, first, last):
     for b in range(first, last):
         if blocks[b].waiting > 0:
             blocks[b].next = min(blocks[b].next, heap[b, 0].cycle)
+
+
+@njit
+def any_stopped(blocks, first, last):
+    for b in range(first, last):
+        if blocks[b].status != RUNNING:
+            return True
+    return False
+
+
+@njit
+def run_alone(
+    params, threads, pipelines, blocks, code, memory, lines, fetched, pool, heap, outbox, links, queues, tokens, waiters, commands, flight,
+    ahead, parts, spans, spanned, begin, length, limit,
+):  # fmt: skip
+    """All blocks, epoch after epoch, in one process: (next cycle, whether it is over). Comes back early past the limit, when the trace has
+    no room for another epoch, and for a fence.i in a run of one block."""
+    p, n, cycle = params[0], blocks.shape[0], begin
+    while True:
+        end = cycle + length
+        t = run_epoch(
+            params, threads, pipelines, blocks, code, memory, lines, fetched, pool, heap, outbox, links, queues, tokens, waiters, commands,
+            flight, ahead, parts, spans, spanned, 0, n, cycle, end,
+        )  # fmt: skip
+        if n == 1 and blocks[0].status == FENCED:
+            return t, False
+        soonest, stopped = next_cycle(blocks, outbox, p.parity, 0, n), any_stopped(blocks, 0, n)
+        exchange(blocks, pool, heap, outbox, p.parity, 0, n)
+        if stopped or soonest >= NEVER:
+            return end, True
+        cycle = max(end, soonest) if p.jump else end
+        p.parity ^= 1
+        if cycle > limit or (p.trace and spanned[0] + 2 * n * p.pipelines * length > spans.shape[0]):
+            return cycle, False

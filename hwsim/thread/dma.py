@@ -4,7 +4,6 @@ Word of a descriptor: flags, count, run, dst, dst_stride, src, src_stride, index
 `ahead`: indices read and not yet used, a ring.
 """
 
-import numpy as np
 
 from hwsim.thread.jit import njit
 from hwsim.thread.memory import locate, serve, server
@@ -71,15 +70,20 @@ def step(p, block, memory, threads, pool, heap, commands, flight, ahead, b, t):
         block.count[N_DMA_BUSY] += 1
         block.dma_next = t + 1
         return
-    coming = np.int64(NEVER)
+    block.dma_next = NEVER
     if block.dma_between > 0:
-        coming = flight[b, block.dma_head].ready
+        _look_again(block, flight[b, block.dma_head].ready, t)
     if block.dma_read < block.dma_commands:
-        if block.dma_begin > t:
-            coming = min(coming, block.dma_begin)
-        elif block.dma_ik > block.dma_k:
-            coming = min(coming, ahead[b, block.dma_k % ahead.shape[1]].ready)
-    block.dma_next = coming if coming > t else np.int64(NEVER)
+        _look_again(block, block.dma_begin, t)
+        if block.dma_ik > block.dma_k:
+            _look_again(block, ahead[b, block.dma_k % ahead.shape[1]].ready, t)
+
+
+@njit
+def _look_again(block, cycle, t):
+    """What comes later than t wakes the engine; what is there already waits for something else."""
+    if cycle > t:
+        block.dma_next = min(block.dma_next, cycle)
 
 
 @njit

@@ -16,7 +16,7 @@ from hwsim.thread.memory_map import SCRATCHPAD, Memory, read_words, write_words
 from hwsim.thread.ops import NEVER, WINDOW_LOCAL
 from hwsim.thread.pipeline import begin
 from hwsim.thread.processes import run_shared, shared_zeros
-from hwsim.thread.session import SPANS_AT_ONCE, Session, run_epochs
+from hwsim.thread.session import SPANS_AT_ONCE, Session, run_alone
 from hwsim.thread.state import State, empty_state
 from hwsim.thread.verdict import check_end
 from hwsim.thread_result import ThreadResult
@@ -61,7 +61,7 @@ def run_threads(
     p["jump"], p["shuffle"] = int(jump), shuffle
     begin(p, state.blocks, state.threads, state.pipelines, state.code, state.fetched, 0, spec.blocks)
     if processes == 1:
-        spans = run_epochs(session, 0, 0, spec.blocks, lambda: None)
+        spans = run_alone(session)
     else:
         spans = run_shared(session, processes)
     check_end(spec, image, state)

@@ -41,27 +41,45 @@ class Session:
         return min(most, self.limit_cycles - self.cycle + 1)
 
 
+def run_alone(session: Session) -> Any:
+    """All blocks in this process, to the end of the run. Returns the spans of the trace."""
+    state, spans, over = session.state, [], False
+    while not over:
+        session.cycle, over = block.run_alone(*state.arrays, session.cycle, session.epoch, session.limit_cycles)
+        spans += _drained(session)
+        if session.spec.blocks == 1 and state.blocks["status"][0] == FENCED:
+            _refresh(session)
+        elif not over:
+            _check_limit(session)
+    return _joined(session, spans)
+
+
 def run_epochs(session: Session, rank: int, first: int, last: int, barrier: Callable[[], Any]) -> Any:
-    """Blocks first..last-1 to the end of the run. Every process goes through the same epochs. Returns the spans of the trace."""
+    """The same with blocks first..last-1: every process of a run goes through the same epochs."""
     state, spans = session.state, []
     while True:
         end = session.cycle + session.epoch
         state.params[0]["parity"] = session.parity
-        t = block.run_epoch(*state.arrays, first, last, session.cycle, end)
-        if session.trace:
-            spans.append(state.spans[: state.spanned[0]].copy())
-            state.spanned[0] = 0
-        if session.spec.blocks == 1 and state.blocks["status"][0] == FENCED:
-            _refresh(session)
-            session.cycle = t
-            continue
+        block.run_epoch(*state.arrays, first, last, session.cycle, end)
+        spans += _drained(session)
         post = session.board[session.parity, rank]
         post[SOONEST] = block.next_cycle(state.blocks, state.outbox, session.parity, first, last)
-        post[STOPPED] = int((state.blocks["status"][first:last] != RUNNING).any())
+        post[STOPPED] = block.any_stopped(state.blocks, first, last)
         barrier()
         block.exchange(state.blocks, state.pool, state.heap, state.outbox, session.parity, first, last)
         if not _goes_on(session, end):
-            return np.concatenate(spans) if spans else state.spans[:0]
+            return _joined(session, spans)
+
+
+def _drained(session: Session) -> list[Any]:
+    state = session.state
+    found = [state.spans[: state.spanned[0]].copy()] if session.trace else []
+    state.spanned[0] = 0
+    return found
+
+
+def _joined(session: Session, spans: list[Any]) -> Any:
+    return np.concatenate(spans) if spans else session.state.spans[:0]
 
 
 def _goes_on(session: Session, end: int) -> bool:
@@ -72,9 +90,13 @@ def _goes_on(session: Session, end: int) -> bool:
         return False
     session.cycle = max(end, soonest) if session.state.params[0]["jump"] else end
     session.parity ^= 1
+    _check_limit(session)
+    return True
+
+
+def _check_limit(session: Session) -> None:
     if session.cycle > session.limit_cycles:
         raise SimulationError(f"{session.image.name}: not over after {session.limit_cycles} cycles; raise the limit or mend the program")
-    return True
 
 
 def _refresh(session: Session) -> None:

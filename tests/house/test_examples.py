@@ -20,6 +20,7 @@ ANSWERS = {
     "03_design_space": r"4 points, 0 do not fit",
     "05_gates_equal": r"engine and gates agree: 20 Programs, [\d,]+ cycles",
     "04_your_own_machine": r"edge16-wide: \d+ us, [\d.]+x the dense run",
+    "06_your_own_kernel": r"\n +16 +[\d.]+ +[\d.]+ % +[\d.]+\n",
 }
 
 

@@ -17,6 +17,15 @@ from tests.harness.thread_programs import TINY, results
 from tests.harness.thread_traffic import traffic_image
 
 SEEDS = range(3)
+# everything small, so that everything is full at times
+TIGHT = TINY.with_(
+    dma__elements_in_flight=3,
+    dma__queue_depth=1,
+    queue__depth=1,
+    requests_per_thread=1,
+    data_cache__capacity_bits=1024,
+    fetch_cache__capacity_bits=1024,
+)
 
 
 def whole(run: ThreadRun) -> dict[str, Any]:
@@ -25,7 +34,7 @@ def whole(run: ThreadRun) -> dict[str, Any]:
 
 
 def traffic(seed: int, blocks: int, **how: Any) -> ThreadRun:
-    spec = TINY.with_(blocks=blocks)
+    spec = TIGHT.with_(blocks=blocks) if seed == 1 else TINY.with_(blocks=blocks)
     memory = Memory(spec)
     words = np.random.default_rng(seed).integers(0, 1 << 62, 4 * 64, dtype=np.int64)
     shared, out = memory.place(words), memory.reserve(8 * 64 * spec.threads * blocks)

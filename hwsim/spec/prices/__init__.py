@@ -2,5 +2,6 @@
 
 from hwsim.spec.prices.ranges import Priced
 from hwsim.spec.prices.table import PriceTable, price_names, price_table
+from hwsim.spec.prices.thread import thread_energy_pj
 
-__all__ = ["PriceTable", "Priced", "price_names", "price_table"]
+__all__ = ["PriceTable", "Priced", "price_names", "price_table", "thread_energy_pj"]
