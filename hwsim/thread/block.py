@@ -59,9 +59,9 @@ def note(threads, pipeline, t, spans, spanned):
     """The trace of a pipeline's cycle: who issued, who was parked."""
     if pipeline.before == t:
         span(threads, pipeline.first + pipeline.last, spans, spanned)
-    if pipeline.parked >= 0:
-        span(threads, pipeline.parked, spans, spanned)
-        pipeline.parked = -1
+    for i in range(pipeline.first, pipeline.first + pipeline.threads):
+        if threads[i].parked == t:
+            span(threads, i, spans, spanned)
 
 
 @njit

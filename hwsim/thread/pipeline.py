@@ -82,7 +82,7 @@ def issue(p, block, threads, pipeline, code, lines, pipe, b, t):
             cause = obstacle(p, block, thread, pipeline, d, lines, pipe, b)
             if cause:
                 park(thread, t, cause)
-                pipeline.parked, pipeline.wakes[k] = index, NEVER
+                pipeline.wakes[k] = NEVER
                 continue
         pipeline.last, pipeline.next = k, t + 1
         execute(p, block, thread, pipeline, code, d, index, b, t)

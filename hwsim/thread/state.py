@@ -22,10 +22,10 @@ THREAD = np.dtype([
     "i8"),
     ("lr_home", "i8"), ("lr_at", "i8"), ("lr_version", "i8"), ("flushing", "i8"), ("hold_until", "i8"), ("collect_reg", "i8"),
     ("span_begin", "i8"),
-    ("span_end", "i8"), ("span_cause", "i8"),
+    ("span_end", "i8"), ("span_cause", "i8"), ("parked", "i8"),
 ], align=True)  # fmt: skip
 PIPELINE = np.dtype([
-    ("wakes", "i8", (THREADS_MAX,)), ("number", "i8"), ("parked", "i8"),
+    ("wakes", "i8", (THREADS_MAX,)), ("number", "i8"),
     ("first", "i8"), ("threads", "i8"), ("interval", "i8"), ("stp", "i8"), ("last", "i8"), ("next", "i8"), ("issued", "i8"), ("address",
     "i8"),
     ("value", "i8"), ("other", "i8"), ("home", "i8"), ("cached", "i8"), ("code", "i8"), ("before", "i8"), ("count", "i8"), ("clock", "i8"),
@@ -161,11 +161,11 @@ def _start(spec: ThreadMachineSpec, state: State) -> None:
         for i, (kind, stp) in enumerate(kinds):
             pipe = state.pipelines[block * spec.pipelines + i]
             pipe["first"], pipe["threads"], pipe["interval"], pipe["stp"] = first, kind.threads, kind.issue_interval_cycles, stp
-            pipe["number"], pipe["issued"], pipe["before"], pipe["parked"] = i, -1, -1, -1
+            pipe["number"], pipe["issued"], pipe["before"] = i, -1, -1
             first += kind.threads
     for caches in (state.lines, state.fetched):
         caches["tag"] = -1
-    state.threads["last"], state.threads["line"] = -1, -1
+    state.threads["last"], state.threads["line"], state.threads["parked"] = -1, -1, -1
     blocks = state.blocks
     blocks["live"] = spec.threads
     blocks["free"], blocks["dma_next"] = -1, NEVER

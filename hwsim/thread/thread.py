@@ -82,6 +82,7 @@ def park(thread, t, cause):
     """It was its turn in t, but what it needs is taken; somebody settles it again."""
     account(thread, t)
     thread.last, thread.earliest, thread.wake, thread.cause, thread.stuck = t - 1, t, NEVER, cause, 1
+    thread.parked = t
 
 
 @njit

@@ -15,11 +15,11 @@ void kernel(int64_t *shared, int64_t *out, int64_t seed, int64_t rounds) {
     int64_t a = next(&r) & 255;
     switch (next(&r) % 10) {
       case 0: total += shared[a] * 3 + (int32_t)shared[a ^ 1]; break;
-      case 1: total += *hwsim_cached(&shared[a]) / (a + 1); break;
+      case 1: for (int64_t k = 0; k < 6; k++) total += *hwsim_cached(&shared[(a + k * 48) & 255]) / (a + 1); break;
       case 2: mine[i & 15] = total; total ^= hwsim_uncached(mine)[(i + 3) & 15]; break;
       case 3: __atomic_fetch_add(&pad[a & 31], a, __ATOMIC_SEQ_CST); break;
       case 4: total += hwsim_cas_i64(&pad[32 + (a & 31)], 0, a + 1); hwsim_add_i64(&pad[64], 1); break;
-      case 5: hwsim_add_f64((double *)&pad[65 + (a & 7)], 1.0); total += (int64_t)(2.5 * (double)a); break;
+      case 5: hwsim_add_f64((double *)&pad[65 + (a & 7)], 1.0); total += (int64_t)(2.5 * (double)a / (double)(i + 1)); break;
       case 6: {
         for (int64_t k = 0; k < 4; k++) index[k] = next(&r) & 63;
         hwsim_dma d = {.count = 4, .run = 2, .dst = mine + 16, .dst_stride = 16, .src = shared, .src_stride = 16, .index = index};
