@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from amaranth.hdl import Module, Signal, Value
 
-from rtl.floats.units import Add, Multiply, Narrow
-from rtl.floats.words import FP16, FP32, wire
+from rtl.floats.units import Add, Multiply
+from rtl.floats.words import FP32, wire
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Timed:
 
 
 class Flow:
-    """Every addition, multiplication and rounding to FP16 takes `latency` cycles; bare logic takes none."""
+    """Every addition and multiplication takes `latency` cycles; bare logic takes none."""
 
     def __init__(self, m: Module, latency: int, name: str = ""):
         self.m, self.latency, self.prefix, self.made = m, latency, name, 0
@@ -46,20 +46,15 @@ class Flow:
         at = max(x.at for x in operands)
         return Timed(wire(self.m, self.fresh(name), rule(*(self.later(x, at).value for x in operands))), at)
 
-    def _unit(self, name: str, unit: Add | Multiply | Narrow, ports: dict[str, Timed], bits: int) -> Timed:
-        at = max(x.at for x in ports.values())
-        name = self.fresh(name)
+    def _unit(self, name: str, unit: Add | Multiply, a: Timed, b: Timed) -> Timed:
+        at, name = max(a.at, b.at), self.fresh(name)
+        out = Signal(FP32.bits, name=name)
         self.m.submodules[name] = unit
-        self.m.d.comb += [getattr(unit, port).eq(self.later(x, at).value) for port, x in ports.items()]
-        out = Signal(bits, name=name)
-        self.m.d.comb += out.eq(unit.o)
+        self.m.d.comb += [unit.i_a.eq(self.later(a, at).value), unit.i_b.eq(self.later(b, at).value), out.eq(unit.o)]
         return Timed(out, at + self.latency)
 
     def add(self, a: Timed, b: Timed) -> Timed:
-        return self._unit("sum", Add(self.latency), {"i_a": a, "i_b": b}, FP32.bits)
+        return self._unit("sum", Add(self.latency), a, b)
 
     def multiply(self, a: Timed, b: Timed) -> Timed:
-        return self._unit("product", Multiply(self.latency), {"i_a": a, "i_b": b}, FP32.bits)
-
-    def narrow(self, a: Timed) -> Timed:
-        return self._unit("half", Narrow(self.latency), {"i": a}, FP16.bits)
+        return self._unit("product", Multiply(self.latency), a, b)

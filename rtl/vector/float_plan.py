@@ -45,8 +45,9 @@ class Plan:
         return self.levels + (4 if self.layernorm else 2)
 
     def latency_cycles(self, operation: int) -> int:
-        """From a beat to the write of its results, at least; the largest of a row is there sooner."""
-        return max(OPERANDS + self.operations * operation + 1, operation + self.levels)
+        """From a beat to the write of its results, and to the largest of a row."""
+        largest = 3 * operation + self.levels if self.softmax else 0
+        return OPERANDS + max(self.operations * operation, largest) + 1
 
     def reduce_cycles(self, operation: int) -> int:
         """From the last beat of a pass that sums to the next pass: the scale is wanted in the second operation, or in the last."""

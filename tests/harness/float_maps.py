@@ -8,7 +8,7 @@ from hwsim.spec import numerics as nx
 from hwsim.spec.commands import ACT, FN, Command
 from hwsim.spec.machine import AcceleratorSpec
 from tests.harness.float_words import canonical
-from tests.harness.maps import random_vector
+from tests.harness.maps import REDUCING, random_vector
 
 Array = np.ndarray[Any, Any]
 IN_VEC = ("b", "b_stride0", "b_stride1", "dst", "dst_stride0", "dst_stride1", "dst_lane", "window_stride_h", "window_stride_w", "param")
@@ -22,6 +22,10 @@ def random_float_vector(rng: np.random.Generator, spec: AcceleratorSpec, waits: 
     c = dict(random_vector(rng, half, waits, signals).args)
     for name in (*IN_VEC, *(SOURCE if c["from_vec"] else ())):
         c[name] *= 2
+    if FN[c["fn"]] in REDUCING and rng.random() < 0.3:  # rows of sums
+        rows = c["count0"] * c["count1"]
+        c |= {"from_vec": 0, "len": min(c["len"], spec.array.cols), "a": int(rng.integers(spec.acc_rows - rows + 1))}
+        c |= {"a_stride0": 1, "a_stride1": c["count0"]}
     if c["act"] == ACT.index("relu") and rng.random() < 0.5:
         c["act"] = ACT.index("clip")
     imm = np.float32(rng.standard_normal() * 3)

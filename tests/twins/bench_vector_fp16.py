@@ -13,6 +13,7 @@ from rtl.vector import floats
 from rtl.vector.float_plan import Plan
 from tests.harness.blocks import DISAGREE
 from tests.harness.float_maps import filled, random_float_vector, results
+from tests.harness.maps import REDUCING
 from tests.harness.programs import FP16
 from tests.harness.twins import Disagreement, simulate
 from tests.twins.bench_vector import VectorBench
@@ -31,7 +32,7 @@ class FloatBench(VectorBench):
     def wanted(self, c: Command) -> dict[int, int]:
         self.count[FN[c["fn"]]] += 1
         self.count[ACT[c["act"]]] += 1
-        self.count["rows"] += c["count0"] * c["count1"]
+        self.count[f"{FN[c['fn']]} of {'vec' if c['from_vec'] else 'acc'}"] += 1
         return results(c, self.vec, self.acc, self.spec.vector.lanes)
 
 
@@ -57,6 +58,8 @@ def test_random_commands(eager: float, commands: int, changes: dict[str, Any]) -
     spec = TIGHT.with_(**changes)
     done = compare(spec, eager, len(changes) + 3, commands)
     assert done.count["element"] > 150 and all(done.count[fn] for fn in spec.vector.functions)
+    if set(REDUCING) <= set(spec.vector.functions):
+        assert all(sum(done.count[f"{fn} of {level}"] for fn in REDUCING) for level in ("acc", "vec"))
 
 
 def test_a_pass_that_comes_too_early_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
