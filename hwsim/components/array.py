@@ -1,14 +1,15 @@
 """Array: R x C sparse PEs, folded into one component. Twin: rtl/components/array.py (built PE by
 PE).
 
-A batch taken in cycle t issues its steps in t, t+1, ... (PE 0,0 works one cycle after the issue):
-kept*L steps (ws), blocks*kept*L (os), batch after batch without a bubble. ws: row of pixel p is on
-`o` in cycle t + R*kept*L + C + D + p, D the stages of the multiplier. os: rows are on `o`, one a
-cycle, from cycle e + R + C + D + L on, e the cycle of the group's last step. Rows are never refused.
+A batch taken in cycle t issues its steps in t+1, t+2, ... (PE 0,0 works one cycle after the issue):
+kept*L steps (ws), blocks*kept*L (os); the next one is taken in the cycle of the last of them, so
+without a bubble. ws: row of pixel p is on `o` in cycle t + 1 + R*kept*L + C + D + p, D the stages
+of the multiplier. os: rows are on `o`, one a cycle, from cycle e + R + C + D + L on, e the cycle of
+the group's last step. Rows are never refused.
 
 What stalls it: no batch; ws: the first batch of a fold before `start_rows` of its weight rows are
 in the shadow registers; os: no weight row at the start of L steps; another (dataflow, kept, block)
-until the last row has left; os: the last L steps of a group, which end R + C - 1 + R*L cycles after
+before the cycle of the last row; os: the last L steps of a group, which end R + C - 1 + R*L cycles after
 the previous group's last step at least.
 """
 
@@ -56,10 +57,12 @@ def step(c, s, batch, weight, log, now):
     """Returns the cause."""
     loaded, waves = s.loaded, s.waves
     cause = WAIT_INPUT
-    if s.left == 0 and can_pop(batch):
-        cause = _take(c, s, batch, loaded, now)
     if s.left:
         cause = _issue(c, s, weight, log, now)
+        if s.left == 0 and can_pop(batch):
+            _take(c, s, batch, loaded, now)
+    elif can_pop(batch):
+        cause = _take(c, s, batch, loaded, now)
     if can_pop(weight) and not weight.slots[weight.head, W_OS]:
         _load_shadow(c, s, weight, waves, now)
     return cause
@@ -67,18 +70,19 @@ def step(c, s, batch, weight, log, now):
 
 @njit(forceinline=True)
 def _take(c, s, batch, loaded, now):
-    item = batch.slots[batch.head]
+    """A batch for the next cycle on. Returns why the array has nothing to do in this one."""
+    item, idle = batch.slots[batch.head], FILL if now > s.busy_until else WAIT_INPUT
     if (
         item[B_OS] != s.os or item[B_KEPT] != s.kept or item[B_BLOCK] != s.block
-    ) and now <= s.busy_until:
+    ) and now < s.busy_until:
         return DRAIN
     if not item[B_OS] and item[B_FIRST]:
         rate = item[B_KEPT] * c.latency
         # the fold to start is fold `waves`; the loader may be at the one before, at it, or beyond it
         if s.loads < s.waves or (s.loads == s.waves and loaded < start_rows(c, item[B_KEPT])):
-            return FILL if now > s.busy_until else WAIT_INPUT
+            return idle
         s.wave_before, s.rate_before = s.wave_now, s.rate_now
-        s.wave_now, s.rate_now = now, rate
+        s.wave_now, s.rate_now = now + 1, rate
         s.waves += 1
     s.os, s.kept, s.block = item[B_OS], item[B_KEPT], item[B_BLOCK]
     s.left, s.phase, s.pixels, s.last, s.cmd = (
@@ -90,8 +94,8 @@ def _take(c, s, batch, loaded, now):
     )
     pop(batch)
     if not s.os:
-        _leave(s, now + c.rows * s.kept * c.latency + c.cols + c.multiplier)
-    return BUSY
+        _leave(s, now + 1 + c.rows * s.kept * c.latency + c.cols + c.multiplier)
+    return idle
 
 
 @njit(forceinline=True)

@@ -43,6 +43,8 @@ def _look(m, table, out):
     if a.exits and a.first[a.head] <= m.run.now:
         last = m.run.now == a.first[a.head] + a.rows[a.head] - 1
         out[ROW] = 2 if last and a.ends[a.head] >= 0 else 1
+    out[WAVES] = a.waves > 0 and a.wave_now == m.run.now
+    out[KEPT], out[OS] = a.kept, a.os
     out[OVER] = m.run.remaining == 0 and m.sequencer.ended != 0
 
 
@@ -51,10 +53,9 @@ def record(m, table, log, left_in_layer, out):
     """[cycles, COLUMNS] of as many cycles as `out` has rows, or of fewer: the last is that in which all is over. Returns their number."""
     for k in range(len(out)):
         _look(m, table, out[k])
-        issued, waves = m.run.count[ARRAY, BUSY], m.array.waves
+        issued = m.run.count[ARRAY, BUSY]
         tick(m, table, log, left_in_layer)
-        out[k, ISSUED], out[k, WAVES] = m.run.count[ARRAY, BUSY] - issued, m.array.waves - waves
-        out[k, KEPT], out[k, OS] = m.array.kept, m.array.os
+        out[k, ISSUED] = m.run.count[ARRAY, BUSY] - issued
         if out[k, OVER]:
             return k + 1
     return len(out)

@@ -1,8 +1,8 @@
 """Array in gates, PE by PE. Twin: hwsim/components/array.py, which says what it does and in which cycle.
 
-A batch is taken whole. Row 0 works from the next cycle on; row r + 1 starts when row r has used its last slot (ws), or one cycle after
-it (os). Blocks, one for each sum in flight (a lane), wait in a triangle of registers that moves with these starts. Columns follow a cycle
-apart; the sums that leave are put in step again at the bottom. Weights go to the shadow registers of a row at once in all columns (ws),
+A batch is taken whole, into a register from which it is issued. Row 0 works from the cycle after that on; row r + 1 starts when row r has
+used its last slot (ws), or one cycle after it (os). Blocks, one for each sum in flight (a lane), wait in a triangle of registers that
+moves with these starts. Columns follow a cycle apart; the sums that leave are put in step again at the bottom. Weights go to the shadow registers of a row at once in all columns (ws),
 or enter a column a cycle later than its neighbour and flow south (os).
 """
 
@@ -42,6 +42,15 @@ class Begin:
     end: Signal
 
 
+@dataclass
+class Take:
+    """take: a batch is taken; step: one is issued; ends: os, it is the last of its group."""
+
+    take: Signal
+    step: Signal
+    ends: Signal
+
+
 def check_array(spec: AcceleratorSpec) -> None:
     if spec.pe.adder_latency_cycles > spec.array.cols + 1:
         bound = f"above array.cols {spec.array.cols} + 1 has no gates, the sums of a group would not have left; use more columns"
@@ -69,7 +78,7 @@ class Array(wiring.Component):
                 m.submodules[f"pe_{r}_{c}"] = pe
         folds, now = self._folds(), Signal(signatures.batch(self.spec))
         go, begin = Signal(), self._begin("begin")
-        self._issue(m, folds, now, go, begin)
+        self._issue(m, folds, now, go, begin, self._take(m, folds, now))
         self._load_shadow(m, folds, pes)
         self._rows(m, folds, now, go, begin, pes)
         self._south(m, now.config.os, pes)
@@ -96,56 +105,63 @@ class Array(wiring.Component):
             slot=Signal(range(self.spec.pe.kept_max + 1)),
         )
 
-    def _issue(self, m: Module, folds: Folds, now, go: Signal, begin: Begin) -> None:
-        """Takes batches and issues their steps. `now`: the batch that is being issued; `go`: row 0 gets a block; `begin`: with what."""
-        new, held, weights = self.i_batch.payload, Signal.like(now, name="held"), self.i_weight
-        rows, kept_max, lanes = self.rows, self.spec.pe.kept_max, self.lanes
-        way = rows + self.cols + self.spec.pe.multiplier_latency_cycles
-        take, step, row_done, block_done, ends = (Signal(name=n) for n in ("take", "step", "row_done", "block_done", "ends"))
-        slot, slot_now = Signal(range(kept_max)), Signal(range(kept_max))
-        lane, lane_now = Signal(range(lanes)), Signal(range(lanes))
-        # until the last row has left; os: until the sums of the group before have left
+    def _take(self, m: Module, folds: Folds, now) -> Take:
+        """Takes a batch for the next cycle on, when the one that is issued has its last step."""
+        new, way = self.i_batch.payload, self.rows + self.cols + self.spec.pe.multiplier_latency_cycles
+        take = Take(*(Signal(name=n) for n in ("take", "step", "ends")))
+        # until the last row has left
         leaving = (
-            (ends, way + lanes - 1 + now.pixels),
-            (take & ~now.config.os, way - rows + rows * lanes * now.config.kept - 1 + now.pixels),
+            (take.ends, way + self.lanes - 1 + now.pixels),
+            (take.take & ~new.config.os, way - self.rows + self.rows * self.lanes * new.config.kept + new.pixels),
         )
-        in_flight = self._countdown(m, "in_flight", way + rows * lanes * (kept_max + 1) + lanes, *leaving)
-        gap = rows + self.cols - 1 + rows * lanes
-        group_wait = self._countdown(m, "group_wait", gap, (ends, gap - lanes))
+        most = way + self.rows * self.lanes * (self.spec.pe.kept_max + 1) + self.lanes
+        in_flight = self._countdown(m, "in_flight", most, *leaving)
         may_start = new.config.os | ~new.first | self._fold_ready(m, folds, new.config.kept)
-        drained = (new.config.as_value() == held.config.as_value()) | (in_flight == 0)
-        last = now.last & (now.steps <= lanes)  # os: the last product of each sum
-        fed = (lane_now != 0) | (weights.valid & weights.payload.os & ~(last & (group_wait != 0)))
+        drained = (new.config.as_value() == now.config.as_value()) | ((in_flight <= 1) & ~take.ends)
+        free = (now.steps == 0) | (take.step & (now.steps == 1))
         m.d.comb += [
-            self.i_batch.ready.eq((held.steps == 0) & drained & may_start),
-            take.eq(self.i_batch.valid & self.i_batch.ready),
-            now.eq(Mux(take, new.as_value(), held.as_value())),
-            step.eq((now.steps != 0) & (~now.config.os | fed)),
-            ends.eq(step & now.config.os & now.last & (now.steps == 1)),
-            slot_now.eq(Mux(take, 0, slot)),
-            lane_now.eq(Mux(take, 0, lane)),
-            row_done.eq(lane_now == lanes - 1),
-            block_done.eq(row_done & (slot_now == now.config.kept - 1)),
-            go.eq(Mux(now.config.os, step, take)),
-            self._flowing.eq(now.config.os & step & (lane_now == 0)),
-            begin.step.lane.eq(lane_now),
+            self.i_batch.ready.eq(free & drained & may_start),
+            take.take.eq(self.i_batch.valid & self.i_batch.ready),
+        ]
+        with m.If(take.take & ~new.config.os & new.first):
+            m.d.sync += folds.waves.eq(folds.waves + 1)
+        return take
+
+    def _issue(self, m: Module, folds: Folds, now, go: Signal, begin: Begin, take: Take) -> None:
+        """Steps of the batch that was taken, `now`. `go`: row 0 gets a block; `begin`: with what."""
+        rows, lanes, weights, os = self.rows, self.lanes, self.i_weight, now.config.os
+        fresh, row_done, block_done = Signal(), Signal(), Signal()
+        slot, lane = Signal(range(self.spec.pe.kept_max)), Signal(range(lanes))
+        # os: until the sums of the group before have left
+        gap = rows + self.cols - 1 + rows * lanes
+        group_wait = self._countdown(m, "group_wait", gap, (take.ends, gap - lanes))
+        last = now.last & (now.steps <= lanes)  # os: the last product of each sum
+        fed = (lane != 0) | (weights.valid & weights.payload.os & ~(last & (group_wait != 0)))
+        m.d.comb += [
+            take.step.eq((now.steps != 0) & (~os | fed)),
+            take.ends.eq(take.step & os & now.last & (now.steps == 1)),
+            row_done.eq(lane == lanes - 1),
+            block_done.eq(row_done & (slot == now.config.kept - 1)),
+            go.eq(Mux(os, take.step, fresh)),
+            self._flowing.eq(os & take.step & (lane == 0)),
+            begin.step.lane.eq(lane),
             begin.step.first.eq(now.first),
-            begin.step.capture.eq(now.config.os & last),
+            begin.step.capture.eq(os & last),
             begin.pixels.eq(now.pixels),
             begin.blocks.eq(now.blocks),
             begin.end.eq(now.end),
         ]
-        m.d.sync += [held.eq(now), slot.eq(slot_now), lane.eq(lane_now)]
-        with m.If(step):
-            m.d.sync += [held.steps.eq(now.steps - 1), lane.eq(Mux(row_done, 0, lane_now + 1))]
-        with m.If(step & row_done):
-            m.d.sync += [held.first.eq(0), slot.eq(Mux(block_done, 0, slot_now + 1))]
-        with m.If(step & now.config.os & block_done):
-            for now_lane, held_lane in zip(now.acts, held.acts, strict=True):
+        with m.If(take.step):
+            m.d.sync += [now.steps.eq(now.steps - 1), lane.eq(Mux(row_done, 0, lane + 1))]
+        with m.If(take.step & row_done):
+            m.d.sync += [now.first.eq(0), slot.eq(Mux(block_done, 0, slot + 1))]
+        with m.If(take.step & os & block_done):
+            for its in now.acts:
                 for r in range(rows):
-                    m.d.sync += held_lane[r].eq(self._next_block(now_lane[r], now.config.block_log2))
-        with m.If(take & ~now.config.os & now.first):
-            m.d.sync += folds.waves.eq(folds.waves + 1)
+                    m.d.sync += its[r].eq(self._next_block(its[r], now.config.block_log2))
+        m.d.sync += fresh.eq(take.take)
+        with m.If(take.take):
+            m.d.sync += [now.eq(self.i_batch.payload), slot.eq(0), lane.eq(0)]
 
     @staticmethod
     def _countdown(m: Module, name: str, most: int, *starts: tuple[Value, Value | int]) -> Signal:

@@ -1,6 +1,7 @@
 """Proofs over gates: Yosys writes the transition system, smtbmc asks z3. By induction, so for runs of any length.
 
-The Asserts of a claim hold from reset (checked for `steps` cycles) and after any `steps` cycles in which they held. Each proof has its own process: solvers that share one have been seen to hang.
+The Asserts of a claim hold from reset (checked for `steps` cycles) and after any `steps` cycles in which they held. Each proof has its own
+process: solvers that share one have been seen to hang.
 """
 
 import os
@@ -15,7 +16,10 @@ from amaranth.hdl import ClockDomain, Fragment, Module, Signal, Value
 from amaranth.hdl._mem import MemoryInstance
 
 BIN = Path(sys.executable).parent
-PREPARE = "read_rtlil {0}.il; prep -flatten -top top; memory_map; opt -full; chformal -lower; dffunmap; opt_clean; write_smt2 -wires {0}.smt2"
+PREPARE = (
+    "read_rtlil {0}.il; prep -flatten -top top; memory_map; opt -full; "
+    "chformal -lower; dffunmap; opt_clean; write_smt2 -wires {0}.smt2"
+)
 SECONDS = 300
 
 

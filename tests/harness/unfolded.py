@@ -1,8 +1,8 @@
 """The array PE by PE, without registers of its own kind: each step is laid out in cycles by formula, and each PE does what is due.
 
-The product of a step issued in cycle t is added by PE (r, c) in cycle t + 1 + D + r * kept * L + c (ws) or t + 1 + D + r + c (os), D and L
-the stages of multiplier and adder; the sum is there L cycles later. It knows neither links nor stalls: the folded model says when batches
-and weight rows are taken.
+A batch taken in cycle t issues from t + 1 on. The product of a step issued in cycle t is added by PE (r, c) in cycle
+t + 1 + D + r * kept * L + c (ws) or t + 1 + D + r + c (os), D and L the stages of multiplier and adder; the sum is there L cycles later. It
+knows neither links nor stalls: the folded model says when batches and weight rows are taken.
 """
 
 from collections import defaultdict
@@ -48,11 +48,11 @@ class Unfolded:
             return
         self.wave += batch.first
         for lane, r, n, c in np.ndindex(self.lanes, self.rows, batch.kept, self.cols):
-            when = t + 1 + self.stages + (r * batch.kept + n) * self.lanes + lane + c
+            when = t + 2 + self.stages + (r * batch.kept + n) * self.lanes + lane + c
             task = Task("north" if n == 0 else "on", lane, self._product(batch, lane, r, n, c))
             self.due[when].append((r, c, task))
         for p in range(batch.pixels):
-            leaves = t + self.stages + self.rows * batch.kept * self.lanes + self.cols + p
+            leaves = t + 1 + self.stages + self.rows * batch.kept * self.lanes + self.cols + p
             for c in range(self.cols):
                 self.taking[leaves - (self.cols - 1 - c)].append((leaves, c, self.rows - 1))
 

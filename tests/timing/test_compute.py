@@ -22,7 +22,7 @@ def ceil(a: int, b: int) -> int:
 def last_wave(r: int, c: int, lat: int, kept: int, start: int, stream: int, folds: int) -> int:
     """Cycle in which the last fold's swap wave starts.
 
-    A fold may start when its row 0 is in the shadow registers; a row is loaded, `kept` cycles after
+    A fold may be taken when its row 0 is in the shadow registers, and starts a cycle later; a row is loaded, `kept` cycles after
     the row before, when the wave before has passed its last column.
     """
     wave, loaded = start, 2 + r * kept
@@ -31,17 +31,17 @@ def last_wave(r: int, c: int, lat: int, kept: int, start: int, stream: int, fold
         loaded = row0
         for row in range(1, r):
             loaded = max(loaded, wave + row * kept * lat + c) + kept
-        wave = max(wave + stream, row0)
+        wave = max(wave + stream, row0 + 1)
     return wave
 
 
 def ws_cycles(r: int, c: int, lat: int, kept: int, pixels: int, blocks: int) -> int:
     """Start of the first wave, the groups of every fold, and the way of the last row down the array.
 
-    The first wave starts when the first group is read and `kept` weight rows are in row 0.
+    The first wave starts one cycle after the first group is read and `kept` weight rows are in row 0.
     """
     group = min(lat, pixels)
-    start = max(1 + group, 3 + kept)
+    start = max(2 + group, 4 + kept)
     stream = ceil(pixels, lat) * kept * lat
     last_group = last_wave(r, c, lat, kept, start, stream, ceil(blocks, r)) + stream - kept * lat
     return last_group + r * kept * lat + c + STAGES + (pixels - 1) % lat + lat + 1
@@ -75,7 +75,7 @@ def test_ws_folds_follow_each_other(lat: int, kept: int, block: int, folds: int,
 def os_cycles(r: int, c: int, lat: int, kept: int, pixels: int, blocks: int, chunk: int) -> int:
     """First batch read, every group's steps (held by the drain of the group before), last rows out."""
     group = min(r * lat, pixels)
-    end = max(1 + group, 3) + blocks * kept * lat - 1
+    end = 2 + group + blocks * kept * lat - 1
     for _ in range(ceil(pixels, r * lat) - 1):
         end = max(end + blocks * kept * lat, end + r + c - 1 + r * lat)
     return end + r + c + STAGES + lat + (pixels - 1) % (r * lat) + lat + 1

@@ -36,10 +36,10 @@ def compare(spec: AcceleratorSpec, work: Work, gaps: float, seed: int) -> Counte
         batch, weight, before = bench.model.batch, bench.model.weight, Counter(bench.count)
         outputs = {name: ctx.get(ports[name]) for name in OUTPUTS}
         more, now = bench.check(outputs), bench.count - before
+        if now["weight"] and weight.os:  # of the batch that was taken before
+            array.take_weight(n, weight)
         if now["batch"]:
             array.take_batch(n, batch)
-        if now["weight"] and weight.os:
-            array.take_weight(n, weight)
         row = array.tick(n)
         differ(n, "array", "a row on o (folded, unfolded)", now["row"], int(row is not None))
         if row is not None:
