@@ -55,18 +55,18 @@ Runs = tuple[tuple[Fold, int], ...]  # folds, and how many of each follow each o
 def fold(spec: AcceleratorSpec, kept: int, rows: int, pixels: int, reads: int) -> Fold:
     """`rows`: PE rows in use; `reads` a pixel.
 
-    Row 0 of the shadow registers is free C cycles after a wave began, and takes N weight rows: the next wave begins C + N later at
-    least. The loader fills row r of the fold behind wave f from f + r*N*L + C on, and only then row 0 of the fold after it: wave
-    f + 2 begins (rows - 1)*N*L + C + 2*N after wave f at least, rows those of the fold between. The feed's last batch waits until
-    the link has room.
+    Row 0 of the shadow registers is free C cycles after a wave began, and takes N weight rows, and a batch is taken a cycle before its
+    wave: the next wave begins C + N + 1 later at least. The loader fills row r of the fold behind wave f from f + r*N*L + C on, and
+    only then row 0 of the fold after it: wave f + 2 begins (rows - 1)*N*L + C + 2*N + 1 after wave f at least, rows those of the fold
+    between. The feed's last batch waits until the link has room.
     """
     cols, lat, depth = spec.array.cols, spec.pe.adder_latency_cycles, spec.link_depth
     batches, batch = ceil(pixels / lat), kept * lat
     return Fold(
         steps=batches * batch,
         batch=batch,
-        gap=max(batches * batch, cols + kept),
-        behind=(rows - 1) * kept * lat + cols + 2 * kept,
+        gap=max(batches * batch, cols + kept + 1),
+        behind=(rows - 1) * kept * lat + cols + 2 * kept + 1,
         apart=0,
         reads=pixels * reads,
         first=min(pixels, lat) * reads,
@@ -94,7 +94,7 @@ def group(spec: AcceleratorSpec, kept: int, block: int, run: int, runs: int, pix
 
 
 def follow(f: Fold, s: State) -> State:
-    wave = max(s.free, s.feed + f.first)
+    wave = max(s.free, s.feed + f.first + 1)
     read = max(s.feed + f.reads, wave + f.steps - f.ahead)
     end = max(wave + f.steps, read + f.batch, s.end + f.apart)
     return State(max(wave + f.gap, s.wave + f.behind, end), wave, read, end, s.mark)
