@@ -2,8 +2,8 @@
 
 A batch is taken whole, into a register from which it is issued. Row 0 works from the cycle after that on; row r + 1 starts when row r has
 used its last slot (ws), or one cycle after it (os). Blocks, one for each sum in flight (a lane), wait in a triangle of registers that
-moves with these starts. Columns follow a cycle apart; the sums that leave are put in step again at the bottom. Weights go to the shadow registers of a row at once in all columns (ws),
-or enter a column a cycle later than its neighbour and flow south (os).
+moves with these starts. Columns follow a cycle apart; the sums that leave are put in step again at the bottom. Weights go to the shadow
+registers of a row at once in all columns (ws), or enter a column a cycle later than its neighbour and flow south (os).
 """
 
 from dataclasses import dataclass

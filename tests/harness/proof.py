@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ class Refuted(AssertionError):
     """Which Assert, by its line, or the last words of the solver."""
 
 
-class Claim:
+class Claim(ABC):
     """`state` says it, in a module whose registers have no reset but their first value; what `free` makes may be anything."""
 
     def __init__(self) -> None:
@@ -38,8 +39,8 @@ class Claim:
         self.ports.append(port)
         return port
 
-    def state(self, m: Module) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def state(self, m: Module) -> None: ...
 
 
 def opened(component: Any) -> Any:
