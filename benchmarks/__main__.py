@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-NAMES = ("start", "engine_speed", "resnet50", "gates_speed", "scalesim")
+NAMES = ("start", "engine_speed", "resnet50", "gates_speed", "scalesim", "thread_speed", "thread_curves")
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or NAMES:

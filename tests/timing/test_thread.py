@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from benchmarks.thread_curves import share
 from hwsim.spec.thread import ThreadMachineSpec
 from hwsim.spec.thread_isa import encode
 from hwsim.thread import Memory
@@ -129,3 +130,10 @@ def test_the_dma_engine_moves_one_element_a_cycle() -> None:
     # a read and a write of the one DRAM channel each
     assert times[1] - times[0] == 2 * 256
     assert times[0] > d.start_cycles + 8 + PAD + 200 + DRAM
+
+
+def test_threads_hide_latency_until_the_channel_is_full() -> None:
+    """The gather of the benchmarks: one thread a pipeline is bound by latency, sixteen by the channel; more latency asks for more."""
+    curve = [share(threads, 1) for threads in (1, 2, 4, 8, 16)]
+    assert curve == sorted(curve) and curve[0] < 0.2 and curve[-1] > 0.95
+    assert share(8, 2) < 0.7 * share(8, 1) and share(16, 2) > 0.9

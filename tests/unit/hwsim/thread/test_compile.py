@@ -6,15 +6,19 @@ import pytest
 
 from hwsim.spec.errors import ProgramError
 from hwsim.thread import compile_kernel, compiler_installed
-from tests.harness.thread_traffic import FOLDER, traffic_image
+from tests.harness.thread_traffic import FOLDER
+from tests.house.tree import ROOT
 
 needs_compiler = pytest.mark.skipif(not compiler_installed(), reason="the extra `kernels` is not installed")
 
 
+COMMITTED = sorted([*FOLDER.glob("*.c"), *(ROOT / "benchmarks/kernels").glob("*.c")])
+
+
 @needs_compiler
-def test_the_committed_image_is_what_the_compiler_makes() -> None:
-    made = compile_kernel(FOLDER / "traffic.c")
-    assert made.text() == traffic_image().text() and len(made.data) > 1000
+@pytest.mark.parametrize("source", COMMITTED, ids=lambda p: p.stem)
+def test_a_committed_image_is_what_the_compiler_makes(source: Path) -> None:
+    assert compile_kernel(source).text() == source.with_suffix(".hex").read_text() and len(COMMITTED) >= 3
 
 
 @needs_compiler
