@@ -111,12 +111,16 @@ class FloatLanes(wiring.Component):
         """Of lane n in FP32: the sum from level acc, the element, or the largest or the sum of its window so far."""
         beat, new = self.beats[OPERANDS], widened(m, f"new_{n}", self.read.word_select(n, FP16.bits))
         kept, here, out = (Signal(FP32.bits, name=f"{x}_{n}") for x in ("a_kept", "a_here", "a"))
-        m.submodules[f"window_{n}"] = window = Add(0)
-        largest = Mux(greater(m, f"larger_{n}", new, kept) | is_nan(new), new, kept)
-        term = Mux(self.depthwise, self._weighted(m, n), new) if "depthwise" in self.spec.vector.functions else new
-        m.d.comb += [window.i_a.eq(Mux(beat.first, 0, kept)), window.i_b.eq(term), here.eq(kept)]
-        with m.If(self.valid[OPERANDS] & (beat.stage == Stage.A)):
-            m.d.comb += here.eq(Mux(self.average | self.depthwise, window.o, Mux(beat.first | ~self.largest, new, largest)))
+        has, joined = self.spec.vector.functions, new
+        if "maxpool" in has:
+            larger = greater(m, f"larger_{n}", new, kept) | is_nan(new)
+            joined = Mux(beat.first | ~self.largest | larger, new, kept)
+        if {"avgpool", "depthwise"} & set(has):
+            m.submodules[f"window_{n}"] = window = Add(0)
+            term = Mux(self.depthwise, self._weighted(m, n), new) if "depthwise" in has else new
+            m.d.comb += [window.i_a.eq(Mux(beat.first, 0, kept)), window.i_b.eq(term)]
+            joined = Mux(self.average | self.depthwise, window.o, joined)
+        m.d.comb += here.eq(Mux(self.valid[OPERANDS] & (beat.stage == Stage.A), joined, kept))
         m.d.sync += kept.eq(here)
         total = self.totals.word_select(n, FP32.bits) if n < self.lanes_acc else Const(0, FP32.bits)
         m.d.comb += out.eq(Mux(self.i_command.from_vec, here, total))

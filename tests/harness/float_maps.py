@@ -12,6 +12,7 @@ from tests.harness.maps import REDUCING, random_vector
 
 Array = np.ndarray[Any, Any]
 IN_VEC = ("b", "b_stride0", "b_stride1", "dst", "dst_stride0", "dst_stride1", "dst_lane", "window_stride_h", "window_stride_w", "param")
+WILD = (0x7E00, 0xFE00, 0x7C00, 0xFC00, 0x8000, 0x0001, 0x7BFF)  # NaN, infinities, -0, the least and the largest
 SOURCE = ("a", "a_stride0", "a_stride1")
 
 
@@ -38,6 +39,7 @@ def filled(rng: np.random.Generator, spec: AcceleratorSpec) -> tuple[Array, Arra
     size = spec.levels.vec.capacity_bytes
     vec = (rng.standard_normal(size // 2) * 4).astype(np.float16).view(np.uint16)
     vec[::31] = rng.integers(0, 1 << 16, vec[::31].size)
+    vec[::23] = rng.choice(np.array(WILD, np.uint16), vec[::23].size)
     acc = (rng.standard_normal((spec.acc_rows, spec.array.cols)) * 8).astype(np.float32)
     acc[::3] *= np.float32(2.0) ** rng.integers(-140, 120, acc[::3].shape).astype(np.float32)
     bits = acc.view(np.uint32)
