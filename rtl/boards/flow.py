@@ -16,12 +16,12 @@ ECP5 = """read_rtlil top.il
 synth_ecp5 -top top -run begin:map_luts
 delete =TRELLIS_FF/t:$specify2
 synth_ecp5 -top top -run map_luts:check
-tee -q -o stat.json stat -json
+blackbox =A:whitebox
 write_json top.json
 """
 ICE40 = """read_rtlil top.il
 synth_ice40 {options} -top top -run begin:check
-tee -q -o stat.json stat -json
+blackbox =A:whitebox
 write_json top.json
 """
 STAGES = ("Packing", "Creating initial", "Running simulated annealing", "Routing")
@@ -72,7 +72,7 @@ def route(folder: Path, family: Family, device: list[str], progress: Progress, o
     """`folder` holds top.il and the pins' constraints; the bitstream ends there."""
     progress("synthesise", 0, 1)
     (folder / "top.ys").write_text(family.script.format(options=options))
-    tools.run("yosys", folder, "-q", "-l", "yosys.log", "top.ys")
+    (folder / "yosys.log").write_text(tools.run("yosys", folder, "top.ys"))
     progress("place and route", 0, len(STAGES))
 
     def heard(line: str) -> None:
