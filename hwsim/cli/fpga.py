@@ -8,6 +8,7 @@ import typer
 
 from hwsim.cli.bars import bars
 from hwsim.cli.words import Json, MachineName
+from hwsim.spec.machine import AcceleratorSpec
 
 commands = typer.Typer()
 Baud = Annotated[int, typer.Option(help="bits a second on the serial line")]
@@ -26,12 +27,16 @@ def bitstream(
     seed: Annotated[int, typer.Option(min=1, help="of placement")] = 1,
     as_json: Json = False,
 ) -> None:
-    """Builds a machine for an FPGA board; shows its fmax and what it takes."""
+    """Builds a machine for an FPGA board; shows its fmax and what it takes. Writes a Vivado project for vcu1525 and u280."""
     from hwsim.cli.files import whole_folder
     from hwsim.spec.load import load_machine
     from rtl.boards.build import build
+    from rtl.boards.vivado import VIVADO_BOARDS
 
     spec = load_machine(machine)
+    if board in VIVADO_BOARDS:
+        _vivado(spec, board, out, memory, as_json)
+        return
     with whole_folder(out) as folder, bars() as progress:
         assert folder is not None
         made = build(spec, board, folder, progress, memory or 0, baud, seed)
@@ -41,6 +46,24 @@ def bitstream(
         print(json.dumps(facts, indent=1))
     else:
         show_bitstream(facts, out)
+
+
+def _vivado(spec: AcceleratorSpec, board: str, out: Path, memory: int | None, as_json: bool) -> None:
+    from hwsim.cli.files import whole_folder
+    from rtl.boards.vivado import project
+
+    with whole_folder(out) as folder, bars() as progress:
+        assert folder is not None
+        progress("write the project", 0, 1)
+        files = project(spec, board, memory or 0)
+        for name, text in files.items():
+            (folder / name).write_text(text)
+    facts = {"board": board, "machine": spec.name, "digest": spec.digest, "files": [str(out / name) for name in files]}
+    if as_json:
+        print(json.dumps(facts, indent=1))
+    else:
+        print("\n".join(facts["files"]))
+        print(f"a Vivado project of {spec.name} for {board}; in {out}: vivado -mode batch -source build.tcl")
 
 
 def show_bitstream(facts: dict[str, Any], out: Path) -> None:

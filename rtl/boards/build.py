@@ -15,6 +15,7 @@ from hwsim.spec.machine import AcceleratorSpec
 from rtl.boards import tools
 from rtl.boards.flow import FAMILIES, SEED, Progress, Routed, renamed, route
 from rtl.boards.system import System
+from rtl.boards.vivado import VIVADO_BOARDS
 
 LEAST_CLOCKS_PER_BIT = 8
 KEPT = ("nextpnr.log", "yosys.log")
@@ -71,7 +72,7 @@ class OnBoard(Elaboratable):
 
 def board_of(name: str) -> Board:
     if name not in BOARDS:
-        raise BuildError(f"board: {name!r} is unknown; use {', '.join(BOARDS)}")
+        raise BuildError(f"board: {name!r} is unknown; use {', '.join([*BOARDS, *VIVADO_BOARDS])}")
     return BOARDS[name]
 
 

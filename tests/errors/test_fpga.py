@@ -8,6 +8,7 @@ import pytest
 
 from hwsim.spec.load import dump_machine, load_machine
 from rtl.boards.build import BOARDS
+from rtl.boards.vivado import VIVADO_BOARDS
 from tests.errors.test_cli import folder as folder
 from tests.errors.test_cli import refused
 from tests.harness.small_linear import small_linear
@@ -19,7 +20,9 @@ BITSTREAM = "bitstream -o out --machine tiny4"
     ("line", "said"),
     [
         ("bitstream -m tiny4 -o out", "bitstream: missing option '--board' / '-b'; see hwsim bitstream --help"),
-        (f"{BITSTREAM} --board de10", f"board: 'de10' is unknown; use {', '.join(BOARDS)}"),
+        (f"{BITSTREAM} --board de10", f"board: 'de10' is unknown; use {', '.join([*BOARDS, *VIVADO_BOARDS])}"),
+        (f"{BITSTREAM} --board u280 --memory 9000", "memory: 9000 bits; use a power of two from 65536 to 134217728"),
+        ("bitstream -o out --machine dense32 --board u280", "memory.width_bits: 2048 is wider than AXI4's 1024; use 1024 or less"),
         (f"{BITSTREAM} --board ulx3s-85f --memory 9000", "memory: 9000 bits; use a power of two from 8192 to 67108864"),
         (f"{BITSTREAM} --board ulx3s-85f --memory 4096", "memory: 4096 bits; use a power of two from 8192 to 67108864"),
         (f"{BITSTREAM} --board ulx3s-85f --baud 4000000", "baud: 4000000 is outside 1..3125000, an eighth of the clock; use another"),
