@@ -26,7 +26,7 @@ def check_width(spec: AcceleratorSpec) -> None:
 def memory_ports(spec: AcceleratorSpec) -> dict[str, wiring.Member]:
     """The master's side of AXI4, one ID."""
     bits, beat = spec.memory.width_bits, spec.memory.beat_bytes
-    ports = {}
+    ports: dict[str, wiring.Member] = {}
     for c in ("aw", "ar"):
         ports |= {f"{c}addr": Out(spec.memory.address_bits), f"{c}id": Out(1), f"{c}size": Out(3)}
         ports |= {f"{c}{name}": Out(width) for name, (width, _) in FIXED.items()}
@@ -39,7 +39,7 @@ def memory_ports(spec: AcceleratorSpec) -> dict[str, wiring.Member]:
 
 def control_ports() -> dict[str, wiring.Member]:
     """The slave's side of AXI4-Lite."""
-    ports = {}
+    ports: dict[str, wiring.Member] = {}
     for c in ("aw", "ar"):
         ports |= {f"{c}addr": In(LITE_ADDRESS_BITS), f"{c}prot": In(3), f"{c}valid": In(1), f"{c}ready": Out(1)}
     ports |= {"wdata": In(LITE_BITS), "wstrb": In(LITE_BITS // 8), "wvalid": In(1), "wready": Out(1)}

@@ -16,11 +16,9 @@ from rtl.axi.memory import AxiMemory
 from rtl.axi.top import AxiTop
 from rtl.verilog import to_verilog
 from tests.harness import verilator
-from tests.harness.small_linear import small_linear
+from tests.harness.small_linear import TWO, small_linear
 
-SPEC = load_machine("tiny4").with_(
-    name="two", array__rows=2, array__cols=2, vector__lanes=1, vector__functions=("map",), link_depth=1, sequencer__queue_depth=2
-)
+SPEC = TWO
 
 
 def case(folder: Path) -> Path:

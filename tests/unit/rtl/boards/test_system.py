@@ -16,12 +16,10 @@ from hwsim.spec.serial import State
 from rtl.boards.system import System
 from rtl.compiled import compiled
 from tests.harness.board_gates import DRIVER, CompiledBoard, terminal
-from tests.harness.small_linear import small_linear
+from tests.harness.small_linear import TWO, small_linear
 
 CLOCKS_PER_BIT = 8
-SPEC = load_machine("tiny4").with_(
-    name="two", array__rows=2, array__cols=2, vector__lanes=1, vector__functions=("map",), link_depth=1, sequencer__queue_depth=2
-)
+SPEC = TWO
 
 
 @pytest.fixture(scope="module")
