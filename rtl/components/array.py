@@ -77,7 +77,7 @@ class Array(wiring.Component):
             for c, pe in enumerate(line):
                 m.submodules[f"pe_{r}_{c}"] = pe
         folds, now = self._folds(), Signal(signatures.batch(self.spec))
-        go, begin = Signal(), self._begin("begin")
+        go, begin = Signal(name="go"), self._begin("begin")
         self._issue(m, folds, now, go, begin, self._take(m, folds, now))
         self._load_shadow(m, folds, pes)
         self._rows(m, folds, now, go, begin, pes)
@@ -130,8 +130,8 @@ class Array(wiring.Component):
     def _issue(self, m: Module, folds: Folds, now, go: Signal, begin: Begin, take: Take) -> None:
         """Steps of the batch that was taken, `now`. `go`: row 0 gets a block; `begin`: with what."""
         rows, lanes, weights, os = self.rows, self.lanes, self.i_weight, now.config.os
-        fresh, row_done, block_done = Signal(), Signal(), Signal()
-        slot, lane = Signal(range(self.spec.pe.kept_max)), Signal(range(lanes))
+        fresh, row_done, block_done = (Signal(name=n) for n in ("fresh", "row_done", "block_done"))
+        slot, lane = Signal(range(self.spec.pe.kept_max), name="slot"), Signal(range(lanes), name="lane")
         # os: until the sums of the group before have left
         gap = rows + self.cols - 1 + rows * lanes
         group_wait = self._countdown(m, "group_wait", gap, (take.ends, gap - lanes))
@@ -274,7 +274,7 @@ class Array(wiring.Component):
         told = Cat(ws, ws_end, group, row.end, row.pixels)
         told = self._delayed(m, "summed", told, self.spec.pe.multiplier_latency_cycles + self.lanes - 1)
         ws, ws_end, group, end, pixels = told[0], told[1], told[2], told[3], told[4:]
-        left, group_end = Signal(range(self.rows * self.lanes + 1)), Signal()
+        left, group_end = Signal(range(self.rows * self.lanes + 1), name="left"), Signal(name="group_end")
         with m.If(left != 0):
             m.d.sync += left.eq(left - 1)
         with m.If(group):

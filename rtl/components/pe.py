@@ -44,7 +44,7 @@ class PE(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         weights = data.ArrayLayout(signatures.weight(self.spec), self.spec.kept_max)
-        shadow, active = Signal(weights), Signal(weights)
+        shadow, active = Signal(weights, name="shadow"), Signal(weights, name="active")
         with m.If(self.i_load):
             m.d.sync += shadow[self.i_slot].eq(self.i_weight)
         with m.If(self.i_os):
@@ -53,7 +53,7 @@ class PE(wiring.Component):
             m.d.sync += active.eq(shadow)
 
         m.submodules.nm_select = select = NMSelect(self.spec)
-        step, weight = self.i_step, Signal(signatures.weight(self.spec))
+        step, weight = self.i_step, Signal(signatures.weight(self.spec), name="weight")
         payload = Signal(signatures.element(self.spec))
         m.d.comb += [
             weight.eq(active[step.slot]),
