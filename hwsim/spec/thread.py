@@ -8,7 +8,7 @@ from hwsim.spec.errors import SpecError
 from hwsim.spec.records import assumed_faults, changed, digest, power_of_two, type_faults, walk
 
 MAY_BE_ZERO = ("mtp.pipelines", "stp.pipelines", "arithmetic.branch_cycles", "dma.start_cycles")
-WORD_BITS, LINE_BITS_MAX, SLOTS_MAX, BLOCKS_MAX, THREADS_MAX, PIPELINES_MAX = 64, 512, 16, 1024, 64, 16
+WORD_BITS, LINE_BITS_MAX, SLOTS_MAX, BLOCKS_MAX, THREADS_MAX, PIPELINES_MAX, CHANNELS_MAX, BANKS_MAX = 64, 512, 16, 1024, 64, 16, 16, 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,6 +196,8 @@ def _faults(s: ThreadMachineSpec) -> Any:
         ("mtp.pipelines", s.pipelines, PIPELINES_MAX),
         ("requests_per_thread", s.requests_per_thread, SLOTS_MAX),
         ("queue.queues", s.queue.queues, 256),
+        ("dram.channels", s.dram.channels, CHANNELS_MAX),
+        ("scratchpad.banks", s.scratchpad.banks, BANKS_MAX),
         ("dram.capacity_bits", s.dram.capacity_bits, 2**43),
         ("scratchpad.capacity_bits", s.scratchpad.capacity_bits, 2**35),
     ):

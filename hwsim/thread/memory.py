@@ -89,7 +89,7 @@ def server(p, block, at, how, t):
     """Lines one access up in front of its bank or channel; the cycle in which it is done."""
     word = at >> 3
     if at < p.pad_bytes:
-        bank = word % p.banks
+        bank = word & (p.banks - 1) if p.banks & (p.banks - 1) == 0 else word % p.banks
         start = max(t + 1, block.bank[bank])
         block.bank[bank] = start + (2 if how == BOTH else 1)
         block.count[N_PAD_READ if how == READ else N_PAD_WRITE if how == WRITE else N_PAD_ATOMIC] += 1

@@ -21,7 +21,7 @@ AMOSWAP_D, AMOADD_D, AMOXOR_D, AMOAND_D, AMOOR_D = _numbers("amoswap.d amoadd.d 
 AMOMIN_D, AMOMAX_D, AMOMINU_D, AMOMAXU_D = _numbers("amomin.d amomax.d amominu.d amomaxu.d")
 AMO_FADD_D, AMO_FADD_S, AMO_FMIN_D, AMO_FMAX_D = _numbers("amo.fadd.d amo.fadd.s amo.fmin.d amo.fmax.d")
 AMO_CAS_D, AMO_CAS_W = _numbers("amo.cas.d amo.cas.w")
-FENCE, FENCE_I, ECALL, EBREAK, MRET, WFI = _numbers("fence fence.i ecall ebreak mret wfi")
+FENCE_I, ECALL, EBREAK, MRET = _numbers("fence.i ecall ebreak mret")
 CSRRW, CSRRS, CSRRC, CSRRWI, CSRRSI, CSRRCI = _numbers("csrrw csrrs csrrc csrrwi csrrsi csrrci")
 EXIT, DMA_START, DMA_WAIT = _numbers("exit dma.start dma.wait")
 QUEUE_PUSH, QUEUE_POP, QUEUE_TRYPUSH, QUEUE_TRYPOP = _numbers("queue.push queue.pop queue.trypush queue.trypop")
@@ -65,11 +65,11 @@ WINDOW_LOCAL, WINDOW_SCRATCHPAD = 0x80000000, 0x100000000
 ) = range(23)  # fmt: skip
 
 # kinds of messages
-REQUEST, ANSWER, DEPART, COLLECT, RESULT, DMA_DONE, SPREAD = range(7)
+REQUEST, ANSWER, COLLECT, RESULT, DMA_DONE = range(5)
 # who an answer goes to, beside threads
 WHO_DMA, WHO_NOBODY = -2, -1
 
 # how a kernel comes back
-RUNNING, FENCED, TRAPPED, EXITED, HOST, FULL_TRACE, FULL_INBOX, FULL_OUTBOX = range(8)
+RUNNING, FENCED, TRAPPED, EXITED, HOST, FULL_INBOX, FULL_OUTBOX = range(7)
 # causes of traps, as mcause has them
 T_FETCH, T_ILLEGAL, T_BREAK, T_LOAD_ALIGN, T_LOAD, T_STORE_ALIGN, T_STORE, T_ECALL = 1, 2, 3, 4, 5, 6, 7, 11

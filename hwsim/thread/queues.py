@@ -34,9 +34,9 @@ def reach(p, block, threads, pipelines, code, pool, heap, b, who, reg, op, value
 
 
 @njit
-def park_in(queue, waiters, b, who, value, pushes, reg):
+def park_in(queue, waiters, b, who, value, reg):
     w = waiters[b, who]
-    w.next, w.value, w.pushes, w.reg = -1, value, pushes, reg
+    w.next, w.value, w.reg = -1, value, reg
     if queue.wait_end >= 0:
         waiters[b, queue.wait_end].next = who
     else:
@@ -84,7 +84,7 @@ def queue_operation(p, block, threads, pipelines, code, pool, heap, queues, toke
         put(p, queue, tokens, b, number, token)
         answer = np.int64(1)
     elif op == QUEUE_PUSH:
-        park_in(queue, waiters, b, who, token, 1, reg)
+        park_in(queue, waiters, b, who, token, reg)
         return
     elif not pushes and queue.tokens > 0:
         answer = take(p, queue, tokens, b, number)
@@ -93,7 +93,7 @@ def queue_operation(p, block, threads, pipelines, code, pool, heap, queues, toke
             put(p, queue, tokens, b, number, waiters[b, other].value)
             reach(p, block, threads, pipelines, code, pool, heap, b, other, 0, QUEUE_PUSH, np.int64(0), r)
     elif op == QUEUE_POP:
-        park_in(queue, waiters, b, who, 0, 0, reg)
+        park_in(queue, waiters, b, who, 0, reg)
         return
     elif op == QUEUE_TRYPOP:
         answer = np.int64(-1)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from hwsim.spec.thread import SLOTS_MAX, THREADS_MAX, ThreadMachineSpec
+from hwsim.spec.thread import BANKS_MAX, CHANNELS_MAX, SLOTS_MAX, THREADS_MAX, ThreadMachineSpec
 from hwsim.thread.ops import NEVER
 from hwsim.thread_result import CAUSES, COUNTERS
 
@@ -18,39 +18,35 @@ THREAD = np.dtype([
     ("x", "i8", (32,)), ("ready", "i8", (32,)), ("why", "u1", (32,)), ("pc", "i8"), ("wake", "i8"), ("earliest", "i8"), ("last", "i8"),
     ("hold", "i8"), ("fetch", "i8"), ("line", "i8"), ("slots", "i8", (SLOTS_MAX,)), ("head", "i4"), ("cause", "u1"), ("hold_why", "u1"),
     ("stuck", "u1"), ("ended", "u1"), ("dma_left", "i8"), ("code", "i8"), ("issued", "i8"), ("waits", "i8", (len(CAUSES),)),
-    ("mtvec", "i8"), ("mepc", "i8"), ("mcause", "i8"), ("mtval", "i8"), ("mscratch", "i8"), ("mstatus", "i8"), ("frm", "i8"), ("detail",
-    "i8"),
-    ("lr_home", "i8"), ("lr_at", "i8"), ("lr_version", "i8"), ("flushing", "i8"), ("hold_until", "i8"), ("collect_reg", "i8"),
-    ("span_begin", "i8"),
-    ("span_end", "i8"), ("span_cause", "i8"), ("parked", "i8"),
+    ("mtvec", "i8"), ("mepc", "i8"), ("mcause", "i8"), ("mtval", "i8"), ("mscratch", "i8"), ("mstatus", "i8"), ("frm", "i8"),
+    ("detail", "i8"), ("lr_home", "i8"), ("lr_at", "i8"), ("lr_version", "i8"), ("flushing", "i8"), ("hold_until", "i8"),
+    ("collect_reg", "i8"), ("span_begin", "i8"), ("span_end", "i8"), ("span_cause", "i8"), ("parked", "i8"),
 ], align=True)  # fmt: skip
 PIPELINE = np.dtype([
-    ("wakes", "i8", (THREADS_MAX,)), ("number", "i8"),
-    ("first", "i8"), ("threads", "i8"), ("interval", "i8"), ("stp", "i8"), ("last", "i8"), ("next", "i8"), ("issued", "i8"), ("address",
-    "i8"),
-    ("value", "i8"), ("other", "i8"), ("home", "i8"), ("cached", "i8"), ("code", "i8"), ("before", "i8"), ("count", "i8"), ("clock", "i8"),
-    ("waits", "i8", (len(CAUSES),)),
+    ("wakes", "i8", (THREADS_MAX,)), ("number", "i8"), ("first", "i8"), ("threads", "i8"), ("interval", "i8"), ("stp", "i8"),
+    ("last", "i8"), ("next", "i8"), ("issued", "i8"), ("address", "i8"), ("value", "i8"), ("other", "i8"), ("home", "i8"),
+    ("cached", "i8"), ("code", "i8"), ("before", "i8"), ("count", "i8"), ("clock", "i8"), ("waits", "i8", (len(CAUSES),)),
 ], align=True)  # fmt: skip
 # version: counts writes to words of a hash, for store-conditional; dma_*: of the command that is being read; status, who, what, where,
-# clock: why
-# the block stopped: a status of ops, the thread, the trap's cause or the exit's code, the trap's value, the cycle
+# clock: why the block stopped: a status of ops, the thread, the trap's cause or the exit's code, the trap's value, the cycle
 BLOCK = np.dtype([
-    ("bank", "i8", (64,)), ("channel", "i8", (16,)), ("version", "i8", (64,)), ("count", "i8", (len(COUNTERS),)), ("waiting", "i8"),
+    ("bank", "i8", (BANKS_MAX,)), ("channel", "i8", (CHANNELS_MAX,)), ("version", "i8", (64,)), ("count", "i8", (len(COUNTERS),)),
+    ("waiting", "i8"),
     ("high", "i8"), ("free", "i8"), ("sequence", "i8"), ("out", "i8", (2,)), ("queue_free", "i8"), ("come", "i8", (4,)),
     ("collect_op", "i8", (4,)), ("parts", "i8"), ("dma_next", "i8"), ("dma_first", "i8"), ("dma_commands", "i8"), ("dma_read", "i8"),
-    ("dma_begin", "i8"), ("dma_words", "i8"), ("dma_k", "i8"), ("dma_j", "i8"), ("dma_ik", "i8"), ("dma_head", "i8"), ("dma_between", "i8"),
-    ("dma_done", "i8"), ("live", "i8"), ("status", "i8"), ("who", "i8"), ("what", "i8"), ("where", "i8"), ("clock", "i8"), ("next", "i8"),
+    ("dma_begin", "i8"), ("dma_words", "i8"), ("dma_k", "i8"), ("dma_j", "i8"), ("dma_ik", "i8"), ("dma_head", "i8"),
+    ("dma_between", "i8"), ("live", "i8"), ("status", "i8"), ("who", "i8"), ("what", "i8"), ("where", "i8"), ("clock", "i8"),
+    ("next", "i8"),
 ], align=True)  # fmt: skip
 LINE = np.dtype([("tag", "i8"), ("ready", "i8"), ("used", "i8"), ("written", "u8"), ("word", "i8", (8,))], align=True)
 FETCH_LINE = np.dtype([("tag", "i8"), ("ready", "i8"), ("used", "i8")])
 MESSAGE = np.dtype([
-    ("cycle", "i8"), ("order", "i8"), ("kind", "i4"), ("op", "i4"), ("to", "i4"), ("home", "i4"), ("hop", "i4"), ("bits", "i4"), ("who",
-    "i4"),
-    ("reg", "i4"), ("slot", "i4"), ("pipe", "i4"), ("at", "i8"), ("value", "i8"), ("other", "i8"), ("word", "i8", (8,)),
+    ("cycle", "i8"), ("order", "i8"), ("kind", "i4"), ("op", "i4"), ("to", "i4"), ("home", "i4"), ("hop", "i4"), ("bits", "i4"),
+    ("who", "i4"), ("reg", "i4"), ("slot", "i4"), ("pipe", "i4"), ("at", "i8"), ("value", "i8"), ("other", "i8"), ("word", "i8", (8,)),
 ], align=True)  # fmt: skip
 HEAP = np.dtype([("cycle", "i8"), ("order", "i8"), ("slot", "i8")])
 QUEUE = np.dtype([("first", "i8"), ("tokens", "i8"), ("wait", "i8"), ("wait_end", "i8")])
-WAITER = np.dtype([("next", "i8"), ("value", "i8"), ("pushes", "i4"), ("reg", "i4")])
+WAITER = np.dtype([("next", "i8"), ("value", "i8"), ("reg", "i8")])
 # a command: flags, count, run, dst, dst_stride, src, src_stride, index; then what is still to come
 COMMAND = np.dtype([("word", "i8", (8,)), ("at", "i8"), ("thread", "i8"), ("unacked", "i8"), ("done", "i8"), ("closed", "i8")])
 ELEMENT = np.dtype([("ready", "i8"), ("value", "i8"), ("to", "i8"), ("command", "i4"), ("final", "i4")])
@@ -59,7 +55,7 @@ PARAMETER_NAMES = (
     "blocks", "threads", "pipelines", "mtp_threads", "slots", "branch", "line_bits", "line_words", "data_sets", "data_ways", "data_hit",
     "fetch_bits", "fetch_words", "fetch_sets", "fetch_ways", "fetch_hit", "banks", "pad_latency", "pad_bytes", "channels", "access",
     "dram_latency",
-    "bytes", "row", "hop_row", "hop_column", "link_row", "link_column", "header", "dma_depth", "dma_flight", "dma_start", "queues", "depth",
+    "bytes", "row", "hop_row", "hop_column", "link_row", "link_column", "header", "dma_depth", "dma_start", "queues", "depth",
     "queue_latency", "collective_latency", "stack", "code_base", "codes", "tohost", "jump", "trace", "shuffle", "parity",
 )  # fmt: skip
 PARAMETERS = np.dtype([(name, "i8") for name in PARAMETER_NAMES])
@@ -110,7 +106,7 @@ def parameters(spec: ThreadMachineSpec, bytes_a_block: int) -> Any:
         "pad_bytes": spec.scratchpad.capacity_bytes, "channels": spec.dram.channels, "access": spec.dram.access_cycles,
         "dram_latency": spec.dram.latency_cycles, "bytes": bytes_a_block, "row": n.row_blocks, "hop_row": n.hop_latency_cycles[0],
         "hop_column": n.hop_latency_cycles[1], "link_row": n.link_bits[0], "link_column": n.link_bits[1], "header": n.header_bits,
-        "dma_depth": spec.dma.queue_depth, "dma_flight": spec.dma.elements_in_flight, "dma_start": spec.dma.start_cycles,
+        "dma_depth": spec.dma.queue_depth, "dma_start": spec.dma.start_cycles,
         "queues": spec.queue.queues, "depth": spec.queue.depth, "queue_latency": spec.queue.latency_cycles,
         "collective_latency": spec.collective.latency_cycles, "stack": spec.stack_bits // 8, "tohost": -1, "jump": 1,
     }  # fmt: skip

@@ -54,6 +54,8 @@ def test_the_shortest_way_between_blocks(blocks: int, row: int, cycles: int) -> 
     [
         ({"blocks": 0}, "blocks: 0 is not positive; give a number above 0"),
         ({"blocks": 2000}, "blocks: 2000 is above 1024; lower it"),
+        ({"dram__channels": 17}, "dram.channels: 17 is above 16; lower it"),
+        ({"scratchpad__banks": 65}, "scratchpad.banks: 65 is above 64; lower it"),
         ({"mtp__pipelines": 0, "stp__pipelines": 0}, "mtp.pipelines: 0 with stp.pipelines 0; a block needs a pipeline"),
         ({"data_cache__line_bits": 96}, "data_cache.line_bits: 96 is not a power of two in 64..512; use 512"),
         (
