@@ -3,10 +3,12 @@
 from typing import Any
 
 import pytest
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Const, Module, Signal
 
 from rtl.components.array import Array
 from rtl.components.nm_select import NMSelect
+from rtl.components.pe import PE
+from rtl.floats.pipe import delayed
 
 
 def crossed_offset(patch: pytest.MonkeyPatch) -> None:
@@ -50,3 +52,27 @@ def stuck_triangle(patch: pytest.MonkeyPatch) -> None:
         "_advance",
         lambda self, m, r, blocks: list(blocks) if r == 1 else whole(self, m, r, blocks),
     )
+
+
+def lost_capture(patch: pytest.MonkeyPatch) -> None:
+    """The last sum of a group is not captured."""
+    whole = PE._drain
+    patch.setattr(PE, "_drain", lambda self, m, told: whole(self, m, told & 0))
+
+
+def early_rows(patch: pytest.MonkeyPatch) -> None:
+    """Rows are announced a cycle before the last product has met them."""
+    whole = Array._delayed
+    patch.setattr(Array, "_delayed", staticmethod(lambda m, name, value, cycles: whole(m, name, value, cycles - (name == "summed"))))
+
+
+def late_weight(patch: pytest.MonkeyPatch) -> None:
+    """The multiplier is given the weight of the step before."""
+    whole = PE._product
+    patch.setattr(PE, "_product", lambda self, m, weight, act: whole(self, m, delayed(m, weight, 1, "late_weight"), act))
+
+
+def mixed_lanes(patch: pytest.MonkeyPatch) -> None:
+    """Sums that wait for weights stand in one place, whatever their lane."""
+    whole = PE._sum
+    patch.setattr(PE, "_sum", lambda self, m, product, told: whole(self, m, product, Cat(told[:3], Const(0, len(told) - 3))))

@@ -88,6 +88,9 @@ FAULTS = [
     (faults.missing_deskew, DISAGREE.format(r"row \d+", NUMBERS, NUMBERS)),
     (faults.stuck_triangle, DISAGREE.format(r"row \d+", NUMBERS, NUMBERS)),
     (faults.hasty_start, DISAGREE.format("taking batch", 1, 0)),
+    (faults.lost_capture, DISAGREE.format(r"row \d+", NUMBERS, NUMBERS)),
+    (faults.early_rows, DISAGREE.format("a row on o", 1, 0)),
+    (faults.late_weight, DISAGREE.format(r"row \d+", NUMBERS, NUMBERS)),
 ]
 
 
@@ -103,6 +106,15 @@ def test_a_planted_fault_is_reported(
     plant(monkeypatch)
     with pytest.raises(Disagreement, match=message):
         compare(TINY4, work, gaps=0.0, seed=1)
+
+
+def test_a_fault_planted_into_the_lanes_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    work = Work()
+    add_os(work, 0, FP16, random_layer(np.random.default_rng(1), FP16, (2, 4), 8, blocks=6, run=3))
+    assert compare(FP16, work, gaps=0.5, seed=1)["row"] == len(work.rows)
+    faults.mixed_lanes(monkeypatch)
+    with pytest.raises(Disagreement, match=DISAGREE.format(r"row \d+", NUMBERS, NUMBERS)):
+        compare(FP16, work, gaps=0.5, seed=1)
 
 
 FP16_SHAPES = [  # rows, cols, kept, block, link depth, stages of multiplier and adder
