@@ -1,4 +1,5 @@
-"""python -m benchmarks [NAME ...]: all of them, or those named. `results` writes docs/results.md and runs only when named."""
+"""python -m benchmarks [NAME ...]: all of them, or those named. `results` writes docs/results.md, `thread [SECTION ...]` writes
+docs/results_thread.md; both run only when named."""
 
 import sys
 from importlib import import_module
@@ -6,5 +7,8 @@ from importlib import import_module
 NAMES = ("start", "engine_speed", "resnet50", "gates_speed", "scalesim", "thread_speed", "thread_curves")
 
 if __name__ == "__main__":
-    for name in sys.argv[1:] or NAMES:
-        import_module(f"benchmarks.{name}").main()
+    if sys.argv[1:2] == ["thread"]:
+        import_module("benchmarks.thread").main(sys.argv[2:])
+    else:
+        for name in sys.argv[1:] or NAMES:
+            import_module(f"benchmarks.{name}").main()

@@ -19,6 +19,7 @@ ANSWERS = {
     "02_pruned_three_ways": r"unstructured at 0\.25 +[\d,]+ +[\d.-]+ +[\d.-]+ +\d+ of \d+",
     "03_design_space": r"4 points, 0 do not fit",
     "05_gates_equal": r"engine and gates agree: 20 Programs, [\d,]+ cycles",
+    "07_sparse_products": r"v3 +[\d,]+ +[2-9]\.\d\d x.*\n\nchecked against SciPy: 27,326 entries",
     "04_your_own_machine": r"edge16-wide: \d+ us, [\d.]+x the dense run",
     "06_your_own_kernel": r"\n +16 +[\d.]+ +[\d.]+ % +[\d.]+\n",
 }

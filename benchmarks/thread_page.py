@@ -1,0 +1,221 @@
+"""Writes docs/results_thread.md from measured figures: tables, pictures, and what they stand beside."""
+
+from collections.abc import Callable
+from pathlib import Path
+from statistics import geometric_mean
+from typing import Any
+
+from benchmarks.measure import table
+from benchmarks.thread_pictures import (
+    BALANCE,
+    LATENCY,
+    QUARTER,
+    SCALING,
+    balance_picture,
+    latency_picture,
+    scaling_picture,
+)
+from hwsim.spec.thread import ThreadMachineSpec
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs/results_thread.md"
+Row = dict[str, Any]
+Section = dict[str, Any]
+
+HEAD = """# Results of the thread machine
+
+<!-- written by python -m benchmarks thread; edit benchmarks/thread_page.py, not this page -->
+
+Machine `{name}`: blocks of {mtp} multi-threaded pipelines of {threads} threads and {stp} single-threaded ones, {mhz:g} MHz,
+{gb:g} GB/s of DRAM a block; {assumed} of its figures are assumed, because no public source states them
+([thread_machine.md](thread_machine.md)). Every run was compared with SciPy or NetworkX ([workloads.md](workloads.md)). Again:
+`python -m benchmarks thread`, or one section: `python -m benchmarks thread smash`.
+"""
+
+
+def percent(x: float | None) -> str:
+    return "" if x is None else f"{100 * x:.1f} %"
+
+
+def ms(r: Row) -> str:
+    return f"{r['time_us'] / 1000:,.2f}"
+
+
+def stamped(s: Section) -> str:
+    t = s["stamp"]
+    made = f"Python {t['python']}, Numba {t['numba']}; {t['cpu_s']:.0f} s of one core"
+    return f"\nMeasured on {t['date']} at commit {t['commit']}, {made}.\n\n"
+
+
+def each(r: Row) -> float:
+    return float(r["instructions"] / r["work"]["multiplies"])
+
+
+def products_table(s: Section) -> str:
+    rows = {r["what"]: r for r in s["rows"]}
+    order = [v for v in ("v1", "v2", "v3", "outer", "inner") if v in rows]
+    head = ["version", "cycles", "time, ms", "beside v1", "instructions a product", "IPC mtp", "IPC stp", "DRAM used", "data cache hits"]
+    head += ["served on chip", "DMA busy", "instructions of an mtp thread, least to most", "waiting at barriers"]
+    lines = []
+    for v in order:
+        r = rows[v]
+        lines.append([
+            v, f"{r['cycles']:,}", ms(r), f"{rows['v1']['cycles'] / r['cycles']:.2f}" if "v1" in rows else "", f"{each(r):.1f}",
+            f"{r['mtp']['ipc']:.2f}", f"{r['stp']['ipc']:.2f}", percent(r["dram_used"]), percent(r["data_cache_hits"]),
+            percent(r["on_chip"]), percent(r["dma_used"]), f"{r['mtp']['least']:,} to {r['mtp']['most']:,}",
+            percent(r["waits"]["collective"]),
+        ])  # fmt: skip
+    return table(head, lines)
+
+
+def smash_part(s: Section, picture: str) -> str:
+    rows = {r["what"]: r for r in s["rows"]}
+    r = s["rows"][0]
+    size = r["matrix"].split(": ")[1]
+    rows_of, nonzeros = (int(size.replace(",", "").split()[i]) for i in (0, 3))
+    out = f"\n## SMASH: two R-MAT matrices, {size} each\n{stamped(s)}"
+    out += f"`hwsim run spgemm --machine piuma --rmat {rows_of.bit_length() - 1} --nonzeros {nonzeros} --version v3`. "
+    out += f"{r['work']['multiplies']:,} products.\n\n"
+    out += products_table(s)
+    if {"v1", "v2", "v3"} <= set(rows):
+        v1, v2, v3 = (rows[v]["cycles"] for v in ("v1", "v2", "v3"))
+        fields = {"waiting": percent(rows["v1"]["waits"]["collective"]), "dram": percent(rows["v3"]["dram_used"]), "each": each(rows["v3"])}
+        out += SMASH_WORDS.format(all=v1 / v3, tokens=v1 / v2, fragments=v2 / v3, **fields)
+        out += f"\n![instructions of each thread](pictures/{picture})\n"
+    return out
+
+
+SMASH_WORDS = """
+Published: 9.4 x "compared with competing approaches" (Shivdikar 2021, arXiv:2105.14156, abstract), all on the same simulated
+machine. The pair of ours that compares is v3 beside v1, the last version of the same method beside its first: **{all:.1f} x**
+({tokens:.1f} x from tokens, {fragments:.1f} x from the fragmented memory). What the thesis's figure is measured against, its
+matrices' values, the block's clock and memory are not in any text that we could read, so the likeness of both figures proves
+little. Where ours comes from: in v1, threads wait at barriers for {waiting} of their time, since a window's heaviest row is one
+thread's; tokens remove that. v3 then saves the walk over the table, and reads ahead. It uses {dram} of the DRAM's bandwidth: a
+product costs it {each:.1f} instructions, and four pipelines that issue one a cycle cannot ask for more.
+"""
+
+
+def inner_part(s: Section) -> str:
+    r = s["rows"][0]
+    out = f"\n## Competing approaches: R-MAT, {r['matrix'].split(': ')[1]}\n{stamped(s)}"
+    out += f"`hwsim run spgemm --machine piuma --rmat 11 --version inner`. {r['work']['multiplies']:,} products.\n\n" + products_table(s)
+    rows = {x["what"]: x["cycles"] for x in s["rows"]}
+    if {"inner", "outer", "v3"} <= set(rows):
+        outer, inner = (rows[v] / rows["v3"] for v in ("outer", "inner"))
+        out += f"\nv3 beside the outer product: {outer:.1f} x; beside the inner product: {inner:.1f} x.\n"
+    return out
+
+
+def hottiles_part(s: Section) -> str:
+    lines, gains = [], []
+    groups = [s["rows"][i : i + 3] for i in range(0, len(s["rows"]) - 2, 3)]
+    for mtp, stp, both in groups:
+        gain = (mtp["cycles"] / both["cycles"], stp["cycles"] / both["cycles"])
+        gains.append(gain)
+        share = both["work"]["hot_nonzeros"] / both["work"]["nonzeros"]
+        lines.append([mtp["matrix"], f"{mtp['cycles']:,}", f"{stp['cycles']:,}", f"{both['cycles']:,}", f"{gain[0]:.2f}", f"{gain[1]:.2f}",
+                      percent(share), percent(mtp["dram_used"]), percent(both["dram_used"])])  # fmt: skip
+    head = ["matrix", "mtp", "stp", "both", "both beside mtp", "both beside stp", "on stp", "DRAM used, mtp", "DRAM used, both"]
+    means = [geometric_mean(g[i] for g in gains) for i in (0, 1)]
+    out = f"\n## Both kinds of pipelines: Y = A X, 32 columns of doubles\n{stamped(s)}"
+    out += "`hwsim run spmm --machine piuma --rmat 12 --version both`. Cycles.\n\n"
+    return out + table(head, lines) + HOTTILES_WORDS.format(mtp=means[0], stp=means[1])
+
+
+HOTTILES_WORDS = """
+Geometric means: both beside multi-threaded pipelines alone {mtp:.2f} x, beside single-threaded ones alone {stp:.2f} x.
+Published (Gerogiannis et al. 2024, HPCA, HotTiles, ten matrices, PIUMA's own simulator): 1.4 x and 9.2 x. The order is the
+same, single-threaded alone slowest and both together fastest or equal. Ours gains less over the multi-threaded ones because
+these alone already use nearly all of our DRAM channel, so a tile pays only by the words of X that it saves; and less over the
+single-threaded ones because two of ours do more: their sums leave by DMA, and X lies whole in the scratchpad while a tile is
+done. The matrices differ: theirs have 0.1 to 4.2 million rows.
+"""
+
+
+def bandwidth_part(s: Section) -> str:
+    lines = [
+        [r["what"], f"{r['cycles']:,}", percent(r["dram_used"]), f"{r['dram_gb_s']:.2f}", f"{r['mtp']['ipc']:.2f}",
+         percent(r["waits"]["dram"])]
+        for r in s["rows"]
+    ]  # fmt: skip
+    out = f"\n## How much of the DRAM the other kernels use: {s['rows'][0]['matrix']}\n{stamped(s)}"
+    best = max(s["rows"], key=lambda r: r["dram_used"])
+    head = ["workload", "cycles", "DRAM used", "GB/s", "IPC mtp", "threads wait for DRAM"]
+    return out + table(head, lines) + f"\nMost: {best['what']}, {percent(best['dram_used'])} of the channel's peak.\n"
+
+
+def by_blocks(s: Section) -> tuple[dict[str, dict[int, Row]], list[int]]:
+    groups: dict[str, dict[int, Row]] = {}
+    for r in s["rows"]:
+        groups.setdefault(r["what"], {})[r["blocks"]] = r
+    return groups, sorted({r["blocks"] for r in s["rows"]})
+
+
+def causes(r: Row) -> str:
+    """What thread cycles went to, the three largest shares."""
+    largest = sorted(r["waits"].items(), key=lambda x: -x[1])[:3]
+    return ", ".join(f"{name} {100 * share:.0f} %" for name, share in largest)
+
+
+def scaling_part(s: Section) -> str:
+    groups, blocks = by_blocks(s)
+    lines = []
+    for what, by in groups.items():
+        strong, one = what.endswith("strong"), by[1]["cycles"]
+        faster = [f"{one / by[b]['cycles']:.2f}" if b in by else "" for b in blocks]
+        first, last = by[min(by)], by[max(by)]
+        lines.append([what, first["matrix"] + ("" if strong else " a block"), f"{one:,}", *faster, causes(first), causes(last)])
+    head = ["workload", "matrix", "cycles, 1 block", *(f"{b} blocks" for b in blocks), "threads with the fewest blocks", "with the most"]
+    out = f"\n## More blocks\n{stamped(s)}`hwsim run spmv --machine piuma --rmat 12 --blocks 8`. Strong: the same matrix, "
+    out += "cycles of one block over cycles.\nWeak: rows grow with the blocks, the same ratio, so 1 is perfect.\n\n"
+    return out + table(head, lines) + f"\n![scaling](pictures/{SCALING})\n"
+
+
+def latency_part(s: Section) -> str:
+    names = list(dict.fromkeys(r["what"] for r in s["rows"]))
+    threads, times = (sorted({r[k] for r in s["rows"]}) for k in ("threads", "latency"))
+    at = {(r["what"], r["latency"], r["threads"]): r for r in s["rows"]}
+    lines = [
+        [n, f"{t} x", *(_point(at.get((n, t, k))) for k in threads)]
+        for n in names
+        for t in times
+    ]
+    head = ["workload", "DRAM latency", *(f"{k} threads a pipeline" for k in threads)]
+    out = f"\n## Threads hide latency: {s['rows'][0]['matrix']}\n{stamped(s)}Multi-threaded pipelines alone. Instructions a cycle "
+    out += "and pipeline, and DRAM bandwidth used.\n\n"
+    return out + table(head, lines) + f"\n![latency](pictures/{LATENCY})\n"
+
+
+def _point(r: Row | None) -> str:
+    return f"{r['mtp']['ipc']:.2f}, {percent(r['dram_used'])}" if r else ""
+
+
+PARTS: dict[str, Callable[[Section], str]] = {
+    "smash": lambda s: smash_part(s, BALANCE),
+    "smash_quarter": lambda s: smash_part(s, QUARTER),
+    "products": inner_part,
+    "hottiles": hottiles_part,
+    "bandwidth": bandwidth_part,
+    "scaling": scaling_part,
+    "latency": latency_part,
+}
+
+
+def page(figures: dict[str, Section], spec: ThreadMachineSpec) -> str:
+    peak = 8 * spec.dram.channels / spec.dram.access_cycles * spec.clock_mhz / 1000
+    fields = {"name": spec.name, "mtp": spec.mtp.pipelines, "threads": spec.mtp.threads, "stp": spec.stp.pipelines, "mhz": spec.clock_mhz}
+    head = HEAD.format(**fields, gb=peak, assumed=len(spec.assumed))
+    return head + "".join(PARTS[name](s) for name, s in figures.items())
+
+
+def write_page(figures: dict[str, Section], spec: ThreadMachineSpec) -> None:
+    PAGE.write_text(page(figures, spec))
+    for name, picture in (("smash", BALANCE), ("smash_quarter", QUARTER)):
+        if name in figures:
+            balance_picture(figures[name]["rows"], picture)
+    if "scaling" in figures:
+        scaling_picture(*by_blocks(figures["scaling"]))
+    if "latency" in figures:
+        latency_picture(figures["latency"]["rows"])
+    print(f"wrote {PAGE.relative_to(ROOT)}")
