@@ -20,6 +20,7 @@ demo: .venv/run.stamp
 test: need-tools .venv/test.stamp lint
 	@$(BIN)/hwsim run mlp --machine tiny8 --json >/dev/null  # compiles the kernels once, not once a worker
 	@$(BIN)/hwsim run mlp --machine sat --json >/dev/null
+	@$(BIN)/hwsim run bfs --machine piuma_tiny --graph karate --json >/dev/null
 	$(PYTEST) --durations=15
 
 lint: .venv/test.stamp

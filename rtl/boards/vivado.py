@@ -15,6 +15,38 @@ from rtl.verilog import to_verilog
 
 PCIE_CLOCK_MHZ = 250.0  # of the DMA's bus at Gen3 x16
 CONTROL_BITS = 16  # address bits of the window of registers
+WIRES = """
+connect_bd_intf_net [get_bd_intf_ports pcie_refclk] [get_bd_intf_pins refclk/CLK_IN_D]
+connect_bd_intf_net [get_bd_intf_ports pci_express] [get_bd_intf_pins pcie/pcie_mgt]
+connect_bd_intf_net [get_bd_intf_pins pcie/M_AXI] [get_bd_intf_pins data/S00_AXI]
+connect_bd_intf_net [get_bd_intf_pins machine/m_axi] [get_bd_intf_pins data/S01_AXI]
+connect_bd_intf_net [get_bd_intf_pins data/M00_AXI] [get_bd_intf_pins controller/S_AXI]
+connect_bd_intf_net [get_bd_intf_pins controller/BRAM_PORTA] [get_bd_intf_pins memory/BRAM_PORTA]
+connect_bd_intf_net [get_bd_intf_pins pcie/M_AXI_LITE] [get_bd_intf_pins control/S00_AXI]
+connect_bd_intf_net [get_bd_intf_pins control/M00_AXI] [get_bd_intf_pins machine/s_axi]
+connect_bd_net [get_bd_pins refclk/IBUF_OUT] [get_bd_pins pcie/sys_clk_gt]
+connect_bd_net [get_bd_pins refclk/IBUF_DS_ODIV2] [get_bd_pins pcie/sys_clk]
+connect_bd_net [get_bd_ports pcie_perstn] [get_bd_pins pcie/sys_rst_n]
+connect_bd_net [get_bd_pins pcie/axi_aclk] [get_bd_pins clock/clk_in1] [get_bd_pins data/aclk] [get_bd_pins control/aclk]
+connect_bd_net [get_bd_pins pcie/axi_aresetn] [get_bd_pins clock/resetn] [get_bd_pins data/aresetn] [get_bd_pins control/aresetn] \\
+  [get_bd_pins reset/ext_reset_in]
+connect_bd_net [get_bd_pins clock/clk_out1] [get_bd_pins machine/aclk] [get_bd_pins data/aclk1] [get_bd_pins control/aclk1] \\
+  [get_bd_pins controller/s_axi_aclk] [get_bd_pins reset/slowest_sync_clk]
+connect_bd_net [get_bd_pins clock/locked] [get_bd_pins reset/dcm_locked]
+connect_bd_net [get_bd_pins reset/peripheral_aresetn] [get_bd_pins machine/aresetn] [get_bd_pins controller/s_axi_aresetn]
+connect_bd_net [get_bd_pins machine/interrupt] [get_bd_pins pcie/usr_irq_req]
+"""
+RUN = """validate_bd_design
+save_bd_design
+make_wrapper -files [get_files system.bd] -top -import
+set_property top system_wrapper [current_fileset]
+
+launch_runs impl_1 -to_step write_bitstream -jobs 4
+wait_on_run impl_1
+open_run impl_1
+report_timing_summary -file timing.rpt
+report_utilization -hierarchical -file utilization.rpt
+"""
 
 
 @dataclass(frozen=True)
@@ -77,16 +109,19 @@ set_property BITSTREAM.GENERAL.COMPRESS true [current_design]
 
 def script(spec: AcceleratorSpec, board: str, kind: VivadoBoard, memory_bits: int) -> str:
     registers = "\n".join(f"#   {r.address:#04x} {r.name}: {r.what}" for r in REGISTERS)
-    offset = memory_bits // 8
     return f"""# {spec.name} ({spec.digest}) on {board}: vivado -mode batch -source build.tcl
-# Memory: {offset} bytes from 0 on, over the DMA of PCIe. Registers, behind BAR 0:
+# Memory: {memory_bits // 8} bytes from 0 on, over the DMA of PCIe. Registers, behind BAR 0:
 {registers}
 create_project {spec.name} vivado -part {kind.part} -force
 add_files -norecurse {{machine.v hwsim_axi.v}}
 add_files -fileset constrs_1 -norecurse {board}.xdc
 update_compile_order -fileset sources_1
 create_bd_design system
+{_cells(spec, kind)}{WIRES}{_addresses(memory_bits // 8)}{RUN}"""
 
+
+def _cells(spec: AcceleratorSpec, kind: VivadoBoard) -> str:
+    return f"""
 create_bd_intf_port -mode Slave -vlnv xilinx.com:interface:diff_clock_rtl:1.0 pcie_refclk
 create_bd_intf_port -mode Master -vlnv xilinx.com:interface:pcie_7x_mgt_rtl:1.0 pci_express
 create_bd_port -dir I -type rst pcie_perstn
@@ -117,41 +152,15 @@ create_bd_cell -type ip -vlnv xilinx.com:ip:axi_bram_ctrl controller
 set_property -dict {{CONFIG.DATA_WIDTH {spec.memory.width_bits} CONFIG.SINGLE_PORT_BRAM 1}} [get_bd_cells controller]
 create_bd_cell -type ip -vlnv xilinx.com:ip:blk_mem_gen memory
 set_property CONFIG.PRIM_type_to_Implement URAM [get_bd_cells memory]
+"""
 
-connect_bd_intf_net [get_bd_intf_ports pcie_refclk] [get_bd_intf_pins refclk/CLK_IN_D]
-connect_bd_intf_net [get_bd_intf_ports pci_express] [get_bd_intf_pins pcie/pcie_mgt]
-connect_bd_intf_net [get_bd_intf_pins pcie/M_AXI] [get_bd_intf_pins data/S00_AXI]
-connect_bd_intf_net [get_bd_intf_pins machine/m_axi] [get_bd_intf_pins data/S01_AXI]
-connect_bd_intf_net [get_bd_intf_pins data/M00_AXI] [get_bd_intf_pins controller/S_AXI]
-connect_bd_intf_net [get_bd_intf_pins controller/BRAM_PORTA] [get_bd_intf_pins memory/BRAM_PORTA]
-connect_bd_intf_net [get_bd_intf_pins pcie/M_AXI_LITE] [get_bd_intf_pins control/S00_AXI]
-connect_bd_intf_net [get_bd_intf_pins control/M00_AXI] [get_bd_intf_pins machine/s_axi]
-connect_bd_net [get_bd_pins refclk/IBUF_OUT] [get_bd_pins pcie/sys_clk_gt]
-connect_bd_net [get_bd_pins refclk/IBUF_DS_ODIV2] [get_bd_pins pcie/sys_clk]
-connect_bd_net [get_bd_ports pcie_perstn] [get_bd_pins pcie/sys_rst_n]
-connect_bd_net [get_bd_pins pcie/axi_aclk] [get_bd_pins clock/clk_in1] [get_bd_pins data/aclk] [get_bd_pins control/aclk]
-connect_bd_net [get_bd_pins pcie/axi_aresetn] [get_bd_pins clock/resetn] [get_bd_pins data/aresetn] [get_bd_pins control/aresetn] \\
-  [get_bd_pins reset/ext_reset_in]
-connect_bd_net [get_bd_pins clock/clk_out1] [get_bd_pins machine/aclk] [get_bd_pins data/aclk1] [get_bd_pins control/aclk1] \\
-  [get_bd_pins controller/s_axi_aclk] [get_bd_pins reset/slowest_sync_clk]
-connect_bd_net [get_bd_pins clock/locked] [get_bd_pins reset/dcm_locked]
-connect_bd_net [get_bd_pins reset/peripheral_aresetn] [get_bd_pins machine/aresetn] [get_bd_pins controller/s_axi_aresetn]
-connect_bd_net [get_bd_pins machine/interrupt] [get_bd_pins pcie/usr_irq_req]
 
-assign_bd_address -offset 0x0 -range {offset} -target_address_space [get_bd_addr_spaces pcie/M_AXI] \\
+def _addresses(size: int) -> str:
+    return f"""
+assign_bd_address -offset 0x0 -range {size} -target_address_space [get_bd_addr_spaces pcie/M_AXI] \\
   [get_bd_addr_segs controller/S_AXI/Mem0]
-assign_bd_address -offset 0x0 -range {offset} -target_address_space [get_bd_addr_spaces machine/m_axi] \\
+assign_bd_address -offset 0x0 -range {size} -target_address_space [get_bd_addr_spaces machine/m_axi] \\
   [get_bd_addr_segs controller/S_AXI/Mem0]
 assign_bd_address -offset 0x0 -range {1 << CONTROL_BITS} -target_address_space [get_bd_addr_spaces pcie/M_AXI_LITE] \\
   [get_bd_addr_segs machine/s_axi/reg0]
-validate_bd_design
-save_bd_design
-make_wrapper -files [get_files system.bd] -top -import
-set_property top system_wrapper [current_fileset]
-
-launch_runs impl_1 -to_step write_bitstream -jobs 4
-wait_on_run impl_1
-open_run impl_1
-report_timing_summary -file timing.rpt
-report_utilization -hierarchical -file utilization.rpt
 """
