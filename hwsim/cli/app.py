@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hwsim.cli import fpga
+from hwsim.cli import fpga, synth
 from hwsim.cli.bars import bars
 from hwsim.cli.kernel import kernel
 from hwsim.cli.run import run
@@ -19,6 +19,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+app.add_typer(synth.commands)
 app.add_typer(fpga.commands)
 
 

@@ -1,4 +1,4 @@
-"""Every wrong input of `hwsim bitstream` and `hwsim host`: its whole text, exit code 2, no file left behind."""
+"""Every wrong input of `hwsim synth`, `hwsim bitstream` and `hwsim host`: its whole text, exit code 2, no file left behind."""
 
 import importlib.util
 from pathlib import Path
@@ -27,6 +27,8 @@ BITSTREAM = "bitstream -o out --machine tiny4"
         (f"{BITSTREAM} --board ulx3s-85f --memory 4096", "memory: 4096 bits; use a power of two from 8192 to 67108864"),
         (f"{BITSTREAM} --board ulx3s-85f --baud 4000000", "baud: 4000000 is outside 1..3125000, an eighth of the clock; use another"),
         (f"{BITSTREAM} --board ulx3s-85f --baud 0", "baud: 0 is outside 1..3125000, an eighth of the clock; use another"),
+        ("synth -m tiny4", "synth: missing option '--target' / '-t'; see hwsim synth --help"),
+        ("synth -m tiny4 -t asic", "target: 'asic' is unknown; use xcup, ecp5, ice40, gates"),
         ("host none.prg --port x", "none.prg: cannot be read (No such file or directory); give a file made by hwsim compile"),
     ],
 )
