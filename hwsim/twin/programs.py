@@ -3,6 +3,7 @@ walks, patterns, functions and strides drawn at will.
 
 A tile: activations, a fill, weights and metadata are loaded, sometimes a second operand of the vector unit and sometimes what an earlier
 tile has stored; one or two products go into level acc; a map brings the sums to level vec, sometimes another function follows; a store.
+Nothing is read on chip that the Program has not written, so that a machine may run one after the other.
 """
 
 from dataclasses import dataclass
@@ -120,7 +121,8 @@ class _Tile:
         pixels, walks = self._pixels()
         products = [self._product(pixels, walks, k) for k in range(self.draw.products)]
         length = int(self.rng.integers(1, min(self.spec.array.cols, self.p.operand // (pixels * self.element)) + 1))
-        return [*self._loads(products), *products, *self._vectors(pixels, length), self._store(pixels * length * self.element)]
+        vectors = self._vectors(pixels, length)
+        return [*self._loads(products), *products, *vectors, self._store(vectors[-1]["count0"] * length * self.element)]
 
     def _int(self, low: int, high: int) -> int:
         """low..high, both included."""
