@@ -96,14 +96,22 @@ product costs it {each:.1f} instructions, and four pipelines that issue one a cy
 """
 
 
+def missing(s: Section, name: str) -> str:
+    """Which versions the figures do not have yet."""
+    found = {r["what"] for r in s["rows"]}
+    left = [v for v in ("v1", "v2", "v3") if v not in found]
+    return f"\nNot measured yet: {', '.join(left)}; `python -m benchmarks thread {name}` does all.\n" if left else ""
+
+
 def inner_part(s: Section) -> str:
     r = s["rows"][0]
     out = f"\n## Competing approaches: R-MAT, {r['matrix'].split(': ')[1]}\n{stamped(s)}"
     out += f"`hwsim run spgemm --machine piuma --rmat 11 --version inner`. {r['work']['multiplies']:,} products.\n\n" + products_table(s)
-    rows = {x["what"]: x["cycles"] for x in s["rows"]}
-    if {"inner", "outer", "v3"} <= set(rows):
-        outer, inner = (rows[v] / rows["v3"] for v in ("outer", "inner"))
-        out += f"\nv3 beside the outer product: {outer:.1f} x; beside the inner product: {inner:.1f} x.\n"
+    rows = {x["what"]: x for x in s["rows"]}
+    for name in ("outer", "inner"):
+        if name in rows:
+            times = rows[name]["cycles"] / rows["v3"]["cycles"]
+            out += f"\nv3 beside the {name} product: {times:.1f} x; that one takes {each(rows[name]):.0f} instructions a product.\n"
     return out
 
 
@@ -130,6 +138,14 @@ same, single-threaded alone slowest and both together fastest or equal. Ours gai
 these alone already use nearly all of our DRAM channel, so a tile pays only by the words of X that it saves; and less over the
 single-threaded ones because two of ours do more: their sums leave by DMA, and X lies whole in the scratchpad while a tile is
 done. The matrices differ: theirs have 0.1 to 4.2 million rows.
+"""
+
+
+SCALING_WORDS = """
+What is lost, for SpMV on {blocks} blocks: threads wait {remote} of their time for other blocks' memory, over which x lies, and
+{ended} of it they have ended already: blocks own the same number of non-zeros, but not of rows, and R-MAT's rows are longest at
+the top (mean instructions of a block over those of the busiest: {balance}). Rows would have to be dealt in another order, and
+hot words of x kept in every block, to do better.
 """
 
 
@@ -169,7 +185,12 @@ def scaling_part(s: Section) -> str:
     head = ["workload", "matrix", "cycles, 1 block", *(f"{b} blocks" for b in blocks), "threads with the fewest blocks", "with the most"]
     out = f"\n## More blocks\n{stamped(s)}`hwsim run spmv --machine piuma --rmat 12 --blocks 8`. Strong: the same matrix, "
     out += "cycles of one block over cycles.\nWeak: rows grow with the blocks, the same ratio, so 1 is perfect.\n\n"
-    return out + table(head, lines) + f"\n![scaling](pictures/{SCALING})\n"
+    out += table(head, lines)
+    if "spmv strong" in groups:
+        last = groups["spmv strong"][max(groups["spmv strong"])]
+        fields = {k: percent(last["waits"][k]) for k in ("remote", "ended")}
+        out += SCALING_WORDS.format(blocks=last["blocks"], balance=percent(last["balance"]), **fields)
+    return out + f"\n![scaling](pictures/{SCALING})\n"
 
 
 def latency_part(s: Section) -> str:
@@ -192,8 +213,8 @@ def _point(r: Row | None) -> str:
 
 
 PARTS: dict[str, Callable[[Section], str]] = {
-    "smash": lambda s: smash_part(s, BALANCE),
-    "smash_quarter": lambda s: smash_part(s, QUARTER),
+    "smash": lambda s: smash_part(s, BALANCE) + missing(s, "smash"),
+    "smash_quarter": lambda s: smash_part(s, QUARTER) + missing(s, "smash_quarter"),
     "products": inner_part,
     "hottiles": hottiles_part,
     "bandwidth": bandwidth_part,
@@ -210,9 +231,10 @@ def page(figures: dict[str, Section], spec: ThreadMachineSpec) -> str:
 
 
 def write_page(figures: dict[str, Section], spec: ThreadMachineSpec) -> None:
-    PAGE.write_text(page(figures, spec))
+    text = page(figures, spec)
+    PAGE.write_text(text)
     for name, picture in (("smash", BALANCE), ("smash_quarter", QUARTER)):
-        if name in figures:
+        if picture in text:
             balance_picture(figures[name]["rows"], picture)
     if "scaling" in figures:
         scaling_picture(*by_blocks(figures["scaling"]))
