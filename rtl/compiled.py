@@ -12,24 +12,16 @@ same for both simulators:
 Python hands over NumPy arrays and whole numbers; one call runs a stretch of cycles.
 """
 
-import contextlib
 import ctypes
-import fcntl
-import hashlib
 import os
-import shutil
 import tempfile
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from amaranth.back import rtlil
 from amaranth.lib import wiring
 
-from hwsim.spec.errors import SimulationError
 from rtl import simulators
-
-KEEP_DAYS = 30
+from rtl.cache import folder_of
 
 
 def compiled(component: wiring.Component, name: str, driver: str, simulator: str = "", flags: str = "-O1") -> ctypes.CDLL:
@@ -44,10 +36,8 @@ def library(text: str, name: str, driver: str, simulator: str = "", flags: str =
     """The shared library of a RTLIL text whose top module is `name`; built when it is not there."""
     maker = simulators.choose(simulator)
     header = simulators.header(text, name, maker)
-    made_of = "\0".join([text, name, driver, header, flags, *maker.identity()])
-    folder = cache_folder() / f"gates-{hashlib.sha256(made_of.encode()).hexdigest()[:20]}"
-    out = folder / f"{name}.so"
-    with locked(folder):
+    with folder_of(text, name, driver, header, flags, *maker.identity()) as folder:
+        out = folder / f"{name}.so"
         if not out.exists():
             with tempfile.TemporaryDirectory(dir=folder) as beside:
                 there = Path(beside)
@@ -55,34 +45,4 @@ def library(text: str, name: str, driver: str, simulator: str = "", flags: str =
                     (there / file).write_text(content)
                 maker.build(there, name, flags)
                 os.replace(there / out.name, out)
-        os.utime(folder)
     return out
-
-
-def cache_folder() -> Path:
-    given = os.environ.get("HWSIM_GATES_CACHE")
-    folder = Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hwsim"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as e:
-        raise SimulationError(f"{folder}: cannot be made ({e.strerror}); let HWSIM_GATES_CACHE name a folder for compiled gates") from e
-    return folder
-
-
-@contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """One process at a time builds in `folder`; the next one finds what it made."""
-    new = not folder.exists()
-    folder.mkdir(exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    if new:
-        _drop_old(folder.parent)
-
-
-def _drop_old(parent: Path) -> None:
-    for folder in parent.glob("gates-*"):
-        with contextlib.suppress(OSError):
-            if time.time() - folder.stat().st_mtime > KEEP_DAYS * 86400:
-                shutil.rmtree(folder, ignore_errors=True)

@@ -9,12 +9,14 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import ClassVar, Protocol
 
 from hwsim.spec.errors import SimulationError
+from rtl.cache import folder_of
 from rtl.verilog import yosys_command
 
 VERILOG = "read_rtlil {name}.il; proc; memory_collect; opt_clean; write_verilog -noattr {name}.v"
@@ -65,10 +67,29 @@ struct base { VerilatedContext context; Vgates inner{&context}; void settle() { 
     def build(self, folder: Path, name: str, flags: str) -> None:
         run(name, folder, *yosys_command(), "-q", "-p", VERILOG.format(name=name))
         run(name, folder, self.program, *VERILATOR.split(), "--top-module", name, f"{name}.v", root=self.root)
-        made = [str(p.relative_to(folder)) for p in sorted((folder / "made").glob("*.cpp"))]
-        runtime = [str(self.root / "include" / file) for file in RUNTIME]
-        where = f"-Imade -I{self.root / 'include'} -I{self.root / 'include' / 'vltstd'} -DVL_TIME_CONTEXT"
-        shared(name, folder, flags, "-std=gnu++17", *where.split(), "driver.cc", *made, *runtime, "-pthread")
+        made = sorted(p.name for p in (folder / "made").glob("*.cpp"))
+        slow = [n for n in made if n.endswith("__Slow.cpp")]  # runs once
+        texts = {"slow.cc": slow, "fast.cc": [n for n in made if n not in slow]}
+        for file, names in texts.items():
+            (folder / file).write_text("".join(f'#include "made/{n}"\n' for n in names))
+        run(name, folder, "g++", "-O0", "-fPIC", *self._options(), "-c", "slow.cc")
+        shared(name, folder, flags, *self._options(), "driver.cc", "fast.cc", "slow.o", *self._runtime(name), "-pthread")
+
+    def _options(self) -> list[str]:
+        include = self.root / "include"
+        return ["-std=gnu++17", "-Imade", f"-I{include}", f"-I{include / 'vltstd'}"]
+
+    def _runtime(self, name: str) -> list[str]:
+        """Objects of Verilator's own sources, compiled once for all gates."""
+        sources = [str(self.root / "include" / file) for file in RUNTIME]
+        with folder_of("runtime", *self.identity()) as folder:
+            objects = [folder / f"{Path(file).stem}.o" for file in RUNTIME]
+            if not all(o.exists() for o in objects):
+                with tempfile.TemporaryDirectory(dir=folder) as there:
+                    run(name, Path(there), "g++", "-O1", "-fPIC", *self._options(), "-c", *sources)
+                    for o in objects:
+                        os.replace(Path(there) / o.name, o)
+        return [str(o) for o in objects]
 
 
 @dataclass(frozen=True)

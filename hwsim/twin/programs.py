@@ -3,6 +3,7 @@ walks, patterns, functions and strides drawn at will.
 
 A tile: activations, a fill, weights and metadata are loaded, sometimes a second operand of the vector unit and sometimes what an earlier
 tile has stored; one or two products go into level acc; a map brings the sums to level vec, sometimes another function follows; a store.
+Nothing is read on chip that the Program has not written, so that a machine may run one after the other.
 """
 
 from dataclasses import dataclass
@@ -120,7 +121,8 @@ class _Tile:
         pixels, walks = self._pixels()
         products = [self._product(pixels, walks, k) for k in range(self.draw.products)]
         length = int(self.rng.integers(1, min(self.spec.array.cols, self.p.operand // (pixels * self.element)) + 1))
-        return [*self._loads(products), *products, *self._vectors(pixels, length), self._store(pixels * length * self.element)]
+        vectors = self._vectors(pixels, length)
+        return [*self._loads(products), *products, *vectors, self._store(vectors[-1]["count0"] * length * self.element)]
 
     def _int(self, low: int, high: int) -> int:
         """low..high, both included."""
@@ -144,9 +146,10 @@ class _Tile:
 
     def _load(self, level: str, buf: int, run: int, waits: Any = (), signals: Any = (), mem: int | None = None) -> Command:
         """In one run, or in two or more rows from places of their own."""
-        rows = self._int(2, 4) if run % 8 == 0 and self._chance(0.3) else 1
-        part = max(8, run // rows // 8 * 8) if rows > 1 else run
-        rows = max(1, run // part)
+        rows = self._int(2, 4)
+        if run % (8 * rows) or not self._chance(0.5):
+            rows = 1
+        part = run // rows
         given = self._mem(2 * run) if mem is None else mem
         stride = part + self._int(0, 8) // self.element * self.element if mem is None else part
         return Command.of(
@@ -157,12 +160,13 @@ class _Tile:
     def _loads(self, products: list[Command]) -> list[Command]:
         """As much as the products read, and a fill somewhere in it."""
         p, half = self.p, self.half
-        waits = ([COMPUTE] if self.free else []) + ([STORE] if self.draw.reuse else [])
         acts = max(self._acts(c) for c in products)
         slots = max(c["count_r"] * c["count_s"] * (c["run"] >> c["block_log2"]) * c["kept"] for c in products)
         log2 = max(c["block_log2"] for c in products)
         mem = p.source + (self.n - 1) * p.out if self.draw.reuse else None
-        out = [self._load("act", half * p.act, min(acts, p.out) if self.draw.reuse else acts, waits, mem=mem)]
+        out = [self._load("act", half * p.act, acts, [COMPUTE] if self.free else [])]
+        if mem:  # over the beginning
+            out.append(self._load("act", half * p.act, min(acts, p.out), [STORE], mem=mem))
         pad = self._int(1, min(32, acts // self.element)) * self.element
         at = self._int(0, (acts - pad) // self.element) * self.element
         out.append(Command.of("load", level=0, fill=self._int(1, 2), buf=half * p.act + at, run=pad))
@@ -257,7 +261,7 @@ class _Tile:
         signals = ([VECTOR] if self.more else []) + ([LOAD] if self.next_reuse else [])
         rows = self._int(1, 3)
         run = self._int(1, max(1, size // rows))
-        stride = self._int(0, max(0, (p.operand - run) // max(1, rows - 1)))
+        stride = self._int(0, (size - run) // max(1, rows - 1))  # of what was written
         return Command.of(
             "store", [VECTOR], signals, mem=p.source + self.n * p.out + self._int(0, 7), run=run, count0=rows,
             buf=p.vec(self.half, 2 if self.draw.follows else 1), buf_stride0=stride, mem_stride0=run + self._int(0, 5),

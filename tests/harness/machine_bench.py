@@ -70,15 +70,15 @@ class MachineBench:
             raise Disagreement(str(wrong))
 
 
-def compare(spec: AcceleratorSpec, program: Program, inputs: dict[str, Any] | None = None) -> Counter[str]:
-    """In Amaranth's simulator. What was compared."""
-    dut = Probed(spec)
-    bench = MachineBench(spec, program, dut.probes, inputs)
+def compare(spec: AcceleratorSpec, program: Program, inputs: dict[str, Any] | None = None, dut: Any = None) -> Counter[str]:
+    """In Amaranth's simulator. What was compared. `dut`: Probed, made of the spec where it is not given."""
+    gates = dut or Probed(spec)
+    bench = MachineBench(spec, program, gates.probes, inputs)
 
     def cycle(ctx: Any, n: int) -> bool:
         for name, value in bench.drive().items():
-            ctx.set(getattr(dut, name), value)
-        return bench.check({name: ctx.get(getattr(dut, name)) for name in OUTPUTS})
+            ctx.set(getattr(gates, name), value)
+        return bench.check({name: ctx.get(getattr(gates, name)) for name in OUTPUTS})
 
-    simulate(dut, cycle)
+    simulate(gates, cycle)
     return bench.count

