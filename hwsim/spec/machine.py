@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from hwsim.spec.errors import SpecError
-from hwsim.spec.records import assumed_faults, changed, digest, power_of_two, type_faults, walk
+from hwsim.spec.records import changed, digest, power_of_two, type_faults, walk, word_faults
 
 NUMBERS = ("int8", "fp16")
 DATAFLOWS = ("ws", "os")
@@ -161,7 +161,7 @@ def _faults(s: AcceleratorSpec) -> Any:
     for where, value in walk(s):
         if isinstance(value, (int, float)) and not (0 < value < math.inf or (value == 0 and where in MAY_BE_ZERO)):
             yield f"{where}: {value} is not positive; give a number above 0"
-    yield from assumed_faults(s, "levels.act.width_bits")
+    yield from word_faults(s, "levels.act.width_bits")
     if s.pe.number not in NUMBERS:
         yield f"pe.number: {s.pe.number!r} is unknown; use {' or '.join(NUMBERS)}"
     if not power_of_two(s.pe.block_max) or s.pe.block_max > 32:

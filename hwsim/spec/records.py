@@ -53,7 +53,14 @@ def type_faults(obj: Any, path: str = "") -> Any:
             yield from type_faults(value, where + ".")
 
 
-def assumed_faults(spec: Any, example: str) -> Iterator[str]:
+def word_faults(spec: Any, example: str) -> Iterator[str]:
+    """Of the name, of lists of words, of what is called assumed."""
+    if not spec.name.strip() or len(spec.name.splitlines()) > 1:
+        yield f"name: {spec.name!r} is no word on one line; give one"
+    for where, value in walk(spec):
+        for x in dict.fromkeys(value) if isinstance(value, tuple) else ():
+            if isinstance(x, str) and value.count(x) > 1:
+                yield f"{where}: {x!r} is given twice; keep one"
     known = {where for where, _ in walk(spec)}
     for i, where in enumerate(spec.assumed):
         if where not in known:

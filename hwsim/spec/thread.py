@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hwsim.spec.errors import SpecError
-from hwsim.spec.records import assumed_faults, changed, digest, power_of_two, type_faults, walk
+from hwsim.spec.records import changed, digest, power_of_two, type_faults, walk, word_faults
 
 MAY_BE_ZERO = ("mtp.pipelines", "stp.pipelines", "arithmetic.branch_cycles", "dma.start_cycles")
 WORD_BITS, LINE_BITS_MAX, SLOTS_MAX, BLOCKS_MAX, THREADS_MAX, PIPELINES_MAX, CHANNELS_MAX, BANKS_MAX = 64, 512, 16, 1024, 64, 16, 16, 64
@@ -188,7 +188,7 @@ def _faults(s: ThreadMachineSpec) -> Any:
                 yield f"{where}: {value} is not two whole numbers above 0; write [along the row, along the column]"
         elif isinstance(value, (int, float)) and not (0 < value < math.inf or (value == 0 and where in MAY_BE_ZERO)):
             yield f"{where}: {value} is not positive; give a number above 0"
-    yield from assumed_faults(s, "dram.latency_cycles")
+    yield from word_faults(s, "dram.latency_cycles")
     for where, value, most in (
         ("blocks", s.blocks, BLOCKS_MAX),
         ("mtp.threads", s.mtp.threads, THREADS_MAX),

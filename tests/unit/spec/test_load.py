@@ -170,4 +170,11 @@ def test_python_made_machines_are_held_to_the_same_types() -> None:
             sat.with_(**{path: value})
     with pytest.raises(SpecError, match=r"^assumed\[0\]: 'array' names no field"):
         dataclasses.replace(sat, assumed=("array",))
+    for change, text in (
+        ({"name": "a\nb"}, r"^name: 'a\\nb' is no word on one line; give one$"),
+        ({"name": " "}, "^name: ' ' is no word on one line; give one$"),
+        ({"assumed": ("pe.number", "pe.number")}, "^assumed: 'pe.number' is given twice; keep one$"),
+    ):
+        with pytest.raises(SpecError, match=text):
+            dataclasses.replace(sat, **change)
     assert sat.with_(clock_mhz=7).digest == sat.with_(clock_mhz=7.0).digest
