@@ -12,7 +12,7 @@ from hwsim.result import Result
 from hwsim.spec.errors import ProgramError
 from hwsim.spec.load import load_machine
 from hwsim.spec.machine import AcceleratorSpec
-from hwsim.spec.patterns import NMPattern
+from hwsim.spec.patterns import DENSE, NMPattern
 from hwsim.spec.prices import price_table
 from hwsim.spec.program import MAGIC, Program, load_program
 from hwsim.trip.sentences import host_work, sentence_cosine
@@ -51,7 +51,7 @@ def run_job(job: Job, progress: Progress = silent) -> Report:
     """The whole trip, dense beside pruned where a pattern is given; a Program file is run as it is."""
     if is_program(job.network):
         return _run_program(job, progress)
-    machine, pattern = load_machine(job.machine), NMPattern.parse(job.pattern or "dense")
+    machine, pattern = load_machine(job.machine), _asked(job)
     check_pattern(pattern, machine)
     progress("read", 0, 1)
     network = load(job.network, batch=job.batch, seq=job.seq, layers=job.layers)
@@ -76,8 +76,12 @@ def _one(
     return simulate(network, program, machine, values=job.values, trace=trace)
 
 
+def _asked(job: Job) -> NMPattern:
+    return DENSE if job.pattern is None else NMPattern.parse(job.pattern)
+
+
 def compile_job(job: Job, progress: Progress = silent) -> Program:
-    machine, pattern = load_machine(job.machine), NMPattern.parse(job.pattern or "dense")
+    machine, pattern = load_machine(job.machine), _asked(job)
     check_pattern(pattern, machine)
     progress("read", 0, 1)
     network = load(job.network, batch=job.batch, seq=job.seq, layers=job.layers)

@@ -2,6 +2,7 @@
 
 import fnmatch
 import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
@@ -191,7 +192,7 @@ def _text_folder(name: str) -> Path | None:
     if name == "minilm":
         return minilm_folder()
     folder = Path(name)
-    return folder if (folder / "tokenizer.json").is_file() else None
+    return folder if os.path.isfile(folder / "tokenizer.json") else None  # also of a name too long for one
 
 
 def with_sentences(name: str, folder: Path, batch: int, seq: int) -> Network:

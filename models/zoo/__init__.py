@@ -1,5 +1,6 @@
 """Networks by name: published shapes with seeded weights, the trained MiniLM, or a file."""
 
+import os
 from pathlib import Path
 
 from hwsim.spec.errors import GraphError
@@ -39,9 +40,9 @@ def network(name_or_path: str | Path, batch: int = 1, seq: int = 128, seed: int 
         from models.onnx_frontend import load_onnx
 
         return load_onnx(path, batch, seq)
-    if path.is_dir():
+    if name and os.path.isdir(path):
         return load_bert(path, batch, seq)
     raise GraphError(
-        f"network: {name!r} is unknown; use {', '.join(network_names())}, a file ending in .onnx, "
+        f"network: {name[:80]!r} is unknown; use {', '.join(network_names())}, a file ending in .onnx, "
         "or a folder with model.safetensors and config.json"
     )

@@ -44,6 +44,11 @@ def refused(capsys: pytest.CaptureFixture[str], line: str, *said: str) -> None:
             "run nothing -m tiny4",
             f"network: 'nothing' is unknown; use {NETWORKS}, a file ending in .onnx, or a folder with model.safetensors and config.json",
         ),
+        (
+            f"run {'n' * 5000} -m tiny4",
+            f"network: '{'n' * 80}' is unknown; use {NETWORKS}, a file ending in .onnx, or a folder with model.safetensors and config.json",
+        ),
+        ("run mlp -m tiny4 --pattern=", "pattern: '' does not read as N:M; write dense, or N:M as 2:8"),
         ("run none.onnx -m tiny4", None),
         ("run mlp -m tiny5", f"machine: 'tiny5' is unknown; use {MACHINES}, or a path to a .yaml file"),
         (
@@ -125,6 +130,11 @@ def test_a_result_that_is_broken(folder: Path, capsys: pytest.CaptureFixture[str
     refused(capsys, "report r.json", "r.json: not text (byte 0); give a result.json that hwsim run -o wrote")
     Path("r.json").write_text(json.dumps(json.loads(whole) | {"cycles": "3690"}))
     refused(capsys, "report r.json", 'r.json.cycles: "3690" is no count; make it with hwsim run -o DIR')
+    Path("r.json").write_text(json.dumps(json.loads(whole) | {"layers": []}))
+    said = f"r.json.cycles: {json.loads(whole)['cycles']}, its layers add up to 0; make it with hwsim run -o DIR"
+    refused(capsys, "report r.json", said)
+    Path("r.json").write_text(json.dumps(json.loads(whole) | {"dense": None}))
+    refused(capsys, "report r.json", "r.json.dense: null, with a speedup or what was lost; make it with hwsim run -o DIR")
 
 
 def test_folders_and_files_in_each_others_place(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
