@@ -6,7 +6,8 @@ a dict (an object with exactly these fields), `[type]` (a list) or `{*: type}` (
 """
 
 import json
-import math
+import re
+import sys
 from typing import Any
 
 from hwsim.result import CAUSES, UNITS
@@ -51,6 +52,8 @@ SCHEMA: dict[str, Any] = {
     **RUN,
 }  # fmt: skip
 
+PRUNED = re.compile(r"[1-9]\d?:[1-9]\d?", re.ASCII)
+NUMBER_MAX = 1 << 63
 MAKE = "make it with hwsim run -o DIR"
 
 
@@ -74,8 +77,21 @@ def parse_json(text: str, where: str) -> dict[str, Any]:
 
 
 def validate(data: dict[str, Any], where: str) -> None:
-    """Raises ResultError at the first field that is missing, unknown or of another type."""
+    """Raises ResultError at the first field that is missing, unknown or of another type, or whose parts do not add up."""
     _check(data, SCHEMA, where)
+    dense = data["dense"]
+    for run, at in ((data, where), *([(dense, f"{where}.dense")] if dense else [])):
+        total = sum(x["cycles"] for x in run["layers"])
+        if total != run["cycles"]:
+            raise ResultError(f"{at}.cycles: {run['cycles']}, its layers add up to {total}; {MAKE}")
+    if dense is None:
+        if data["speedup"] is not None or data["lost"]:
+            raise ResultError(f"{where}.dense: null, with a speedup or what was lost; {MAKE}")
+        return
+    if data["speedup"] is None or not PRUNED.fullmatch(data["pattern"]):
+        raise ResultError(f"{where}.dense: there, without a speedup or an N:M pattern; {MAKE}")
+    if odd := {x["name"] for x in data["layers"]} - {x["name"] for x in dense["layers"]}:
+        raise ResultError(f"{where}.dense.layers: {min(odd)!r} is missing; {MAKE}")
 
 
 def _check(value: Any, kind: Any, where: str) -> None:
@@ -115,12 +131,12 @@ def _is(value: Any, kind: str) -> bool:
         case "flag":
             return isinstance(value, bool)
         case "count":
-            return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+            return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < NUMBER_MAX
         case _:
             return (
                 isinstance(value, (int, float))
                 and not isinstance(value, bool)
-                and math.isfinite(value)
+                and abs(value) <= sys.float_info.max
             )
 
 
