@@ -28,7 +28,7 @@ from mapper.emit.rows import RowStep
 from mapper.emit.weights import arrange
 from mapper.emit.window import WindowLayer
 from mapper.estimate import LayerBound
-from mapper.graph.ir import Graph, Layer
+from mapper.graph.ir import Array, Graph, Layer
 from mapper.graph.quant_params import VectorParams, is_depthwise, layer_params
 from mapper.nest import Mapping, Product, Tail, column_tiles
 from mapper.tile import choose
@@ -191,12 +191,21 @@ def _plan_product(
     step.param_bytes = product.fixed_bytes
     if not product.dynamic:
         weight = layer.params["weight"]
-        weight = weight if spec.pe.number == "int8" else weight.astype(np.float16)
+        weight = weight if spec.pe.number == "int8" else _fp16(weight, layer.name)
         chunks = tuple((c.r0, c.nr, c.c0, c.nc) for c in step.mapping.chunks)
         payload, meta = arrange(weight, product, chunks, spec.array.cols)
         step.weight_at = image.put(payload)
         step.meta_at = image.put(meta) if meta.size else 0
     return step
+
+
+def _fp16(weight: Array, name: str) -> Array:
+    with np.errstate(over="ignore"):
+        half = weight.astype(np.float16)
+    if np.isinf(half).any():
+        most = f"{np.abs(weight).max():g} is beyond fp16, which ends at {np.finfo(np.float16).max}"
+        raise GraphError(f"{name}.weight: {most}; scale the weights down, or take an int8 machine")
+    return half
 
 
 def _epilogue(spec: AcceleratorSpec, image: Image, x: Product, p: VectorParams) -> Epilogue:

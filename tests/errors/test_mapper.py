@@ -34,6 +34,13 @@ def test_number_of_another_machine() -> None:
     fails(linear(), GraphError, text, load_machine("sat"))
 
 
+def test_a_weight_beyond_fp16() -> None:
+    net = Net(x=(1, 4))
+    net.add("fc1", "linear", "x", params={"weight": np.full((4, 4), 1e30, np.float32)})
+    text = "fc1.weight: 1e+30 is beyond fp16, which ends at 65504.0; scale the weights down, or take an int8 machine"
+    fails(net.graph(), GraphError, text, load_machine("sat"))
+
+
 def test_depthwise_window_without_room() -> None:
     net = Net(x=(1, 12, 12, 4))
     net.add("dw", "conv2d", "x", params={"weight": net.normal(4, 1, 9, 9)}, groups=4, padding=4)
