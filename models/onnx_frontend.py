@@ -96,7 +96,12 @@ def _graph(model: Any, ask: _Ask) -> Graph:
         title = (proto.name or (proto.output[0] if proto.output else "")).strip(
             "/"
         ) or proto.op_type
+        twice = next((x for x in proto.output if x and x in values), None)
+        if twice is not None:
+            raise GraphError(f"node {title}: {twice!r} is there before it; export the file again")
         _node(reader, values, proto, title, opset)
+    for x in body.output:
+        _declared(values.get(x.name), x)
     outputs = [_output(reader, values, x.name) for x in body.output]
     if not outputs:
         raise GraphError("it has no output; export it again")
@@ -232,6 +237,19 @@ def _evaluate(reader: Reader, node: Node) -> Value:
     if node.op not in HANDLERS:
         raise node.unread("it works on a tensor; only on constants it is read")
     return HANDLERS[node.op](reader, node)
+
+
+def _declared(value: Value | None, x: Any) -> None:
+    """Extents that the file states of an output are those that its nodes make."""
+    dims = x.type.tensor_type.shape.dim
+    said = [int(d.dim_value) if d.HasField("dim_value") else 0 for d in dims]
+    if not isinstance(value, View) or not dims:
+        return
+    if len(said) != len(value.shape) or any(n > 0 and n != m for n, m in zip(said, value.shape, strict=True)):
+        given = [n or "?" for n in said]
+        raise GraphError(
+            f"output {x.name}: declared as {given}, its nodes make {list(value.shape)}; export the file again"
+        )
 
 
 def _output(reader: Reader, values: dict[str, Value], name: str) -> str:

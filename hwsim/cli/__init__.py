@@ -1,8 +1,10 @@
 """The command line: `hwsim run`, `machines`, `networks`, `compile`, `disasm`, `report`."""
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 INTERRUPTED = 130
 
@@ -13,6 +15,8 @@ def main(args: Sequence[str] | None = None) -> int:
     One thread multiplies matrices unless the user asked for more: OpenBLAS reads this when it is loaded, its
     other threads spin between the many small products of a network, and that costs more than they save.
     """
+    if args is None:
+        signal.signal(signal.SIGTERM, _terminated)
     if "OMP_NUM_THREADS" not in os.environ:
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
@@ -22,3 +26,8 @@ def main(args: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("hwsim: interrupted", file=sys.stderr)
         return INTERRUPTED
+
+
+def _terminated(number: int, frame: Any) -> None:
+    """Ends as on an interrupt, so that nothing half-written stays."""
+    raise SystemExit(128 + number)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 
 import models.bert
@@ -317,6 +318,19 @@ PICTURE, ROWS = [1, 3, 8, 8], [4, 6]
 )  # fmt: skip
 def test_onnx(write: Callable[[Writer], str], shape: list[Any], message: str) -> None:
     _says(f"net: {message}", lambda: from_onnx(_model(write, shape), "net"))
+
+
+def test_onnx_that_contradicts_itself() -> None:
+    model = _model(lambda w: w.op("Relu", "x"), ROWS)
+    made = model.graph.output[0].name
+    model.graph.output[0].CopyFrom(onnx.helper.make_tensor_value_info(made, onnx.TensorProto.FLOAT, ["n", 7]))
+    _says(
+        f"net: output {made}: declared as ['?', 7], its nodes make [4, 6]; export the file again",
+        lambda: from_onnx(model, "net"),
+    )
+    model = _model(lambda w: w.op("Relu", "x"), ROWS)
+    model.graph.node.append(model.graph.node[0])
+    _says(f"net: node Relu_0: {made!r} is there before it; export the file again", lambda: from_onnx(model, "net"))
 
 
 def test_onnx_batch() -> None:

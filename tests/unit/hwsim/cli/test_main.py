@@ -99,6 +99,20 @@ sys.exit(main(['run', 'resnet50', '-m', 'sat', '--batch', '64', '-o', 'out', '--
     assert not [f for f in tmp_path.rglob("*") if f.is_file()]
 
 
+def test_a_run_that_is_terminated_leaves_nothing(tmp_path: Path) -> None:
+    code = """import os, signal, sys
+from hwsim.cli import app, main
+from hwsim.trip import job
+import hwsim.trip
+def end(*_): os.kill(os.getpid(), signal.SIGTERM)
+hwsim.trip.run_job = end
+sys.argv = ["hwsim", "run", "mlp", "-m", "tiny4", "-o", "out", "--trace", "trace"]
+sys.exit(main())"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stderr) == (143, "")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_reader_that_leaves_is_no_traceback(saved: Path) -> None:
     code = f"import sys; from hwsim.cli import main; sys.exit(main(['report', {str(saved)!r}, '--json']))"
     reader, writer = os.pipe()
