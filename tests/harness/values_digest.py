@@ -34,7 +34,8 @@ def lines():
                 fields = {"len": 4, "count0": 3, "shift": 9 * (spec is INT8), "imm": 0x3E800000}
                 fields |= {"has_bias": int(fn == "map"), "has_scale": int(fn == "layernorm"), "has_b": int(fn in ("map", "softmax"))}
                 fields |= {"window_h": 2, "window_w": 2} if windowed else {}
-                case = Vector(spec, fn, act, rng, fields, windowed or fn == "softmax")
+                from_vec = windowed or fn == "softmax" or (fn == "layernorm" and spec is INT8)
+                case = Vector(spec, fn, act, rng, fields, from_vec)
                 state, out, _ = case.result()
                 yield f"vector {spec.pe.number} {fn} {act} {state} {digest([out])}"
     program = tiled_program(3)
