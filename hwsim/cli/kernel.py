@@ -98,6 +98,8 @@ def _arguments(text: str, memory: "Memory", seed: int) -> tuple[list[Any], dict[
         if value is None:
             arrays[i] = _array(word, seed + i)
             value = memory.place(arrays[i])
+        elif isinstance(value, int) and not -(1 << 63) <= value < 1 << 64:
+            raise ProgramError(f"--args: {word[:60]} does not fit 64 bits; give a smaller number")
         given.append(value)
     return given, arrays
 

@@ -25,6 +25,8 @@ def run(args: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except HwsimError as e:
         return _fail(str(e).splitlines())
+    except MemoryError as e:
+        return _fail([f"memory: {e or 'not enough'}; there is less on this computer, give a smaller input"])
     except USAGE as e:
         return _fail([f"{_where(e)}: {_what(e)}; {_help(e)}"])
     except typer.Exit as e:

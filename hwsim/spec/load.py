@@ -61,8 +61,11 @@ def _load(cls: type[T], name_or_path: str | Path, presets: Path) -> T:
         return read_file(cls, Path(name_or_path))
     names = sorted(p.stem for p in presets.glob("*.yaml"))
     if text not in names:
+        other = text in {p.stem for folder in (PRESETS, THREAD_PRESETS) for p in folder.glob("*.yaml")}
+        kind = "thread" if presets == PRESETS else "tile"
+        what = f"is a {kind} machine, which does other work" if other else "is unknown"
         raise SpecError(
-            f"machine: {text[:80]!r} is unknown; use {', '.join(names)}, or a path to a .yaml file"
+            f"machine: {text[:80]!r} {what}; use {', '.join(names)}, or a path to a .yaml file"
         )
     return _preset(cls, presets / f"{text}.yaml")  # type: ignore[arg-type, no-any-return]
 

@@ -50,6 +50,7 @@ def refused(capsys: pytest.CaptureFixture[str], line: str, *said: str) -> None:
         ),
         ("run mlp -m tiny4 --pattern=", "pattern: '' does not read as N:M; write dense, or N:M as 2:8"),
         ("run none.onnx -m tiny4", None),
+        ("run mlp -m piuma", f"machine: 'piuma' is a thread machine, which does other work; use {MACHINES}, or a path to a .yaml file"),
         ("run mlp -m tiny5", f"machine: 'tiny5' is unknown; use {MACHINES}, or a path to a .yaml file"),
         (
             "run mlp -m tiny5.yaml",
@@ -87,6 +88,17 @@ def test_wrong_words(folder: Path, capsys: pytest.CaptureFixture[str], line: str
         assert main(line.split()) == 2
         err = capsys.readouterr().err
         assert err.startswith("hwsim: none.onnx: ") and err.count("\n") == 1 and "; " in err
+
+
+def test_more_than_memory_holds(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def large(*_: object) -> None:
+        raise MemoryError("Unable to allocate 23.8 GiB")
+
+    monkeypatch.setattr("hwsim.trip.run_job", large)
+    refused(
+        capsys, "run mlp -m tiny4",
+        "memory: Unable to allocate 23.8 GiB; there is less on this computer, give a smaller input",
+    )  # fmt: skip
 
 
 def test_usage_of_numbers_is_one_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

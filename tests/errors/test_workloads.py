@@ -68,7 +68,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             "width: a row of 8000 does not fit the scratchpad of piuma_tiny; lower it, or use mtp",
         ),
         ("run spmv -m piuma_tiny --graph bull --blocks 0", "blocks: 0; give 1 or more"),
-        ("run spmv -m tiny4 --graph bull", "machine: 'tiny4' is unknown; use piuma, piuma_tiny, or a path to a .yaml file"),
+        (
+            "run spmv -m tiny4 --graph bull",
+            "machine: 'tiny4' is a tile machine, which does other work; use piuma, piuma_tiny, or a path to a .yaml file",
+        ),
         ("run spmv -m piuma_tiny --graph bull --seq 3", "spmv: --seq is an option of networks; leave it out"),
         ("run spmv -m piuma_tiny --graph bull --no-values", "spmv: --no-values is an option of networks; leave it out"),
         ("run mlp -m tiny4 --rmat 3", f"mlp: --rmat is an option of workloads ({ALL}); leave it out"),

@@ -45,11 +45,15 @@ def test_the_same_figures_as_json(capsys: pytest.CaptureFixture[str]) -> None:
         ("kernel no.c", "no.c: is no file; give a kernel in C"),
         ("kernel k.c", "k.c:2: use of undeclared identifier 'y'; mend the line"),
         ("kernel k.hex", "k.hex: neither ELF nor text (byte 0); give an ELF file or an image in text hex"),
+        (f"kernel {SUM} --args 99999999999999999999999", "--args: 99999999999999999999999 does not fit 64 bits; give a smaller number"),
         (
             f"kernel {SUM} --args rndom:5",
             "--args: 'rndom:5' is unknown; give a number, zeros:N, iota:N, random:N, or a .npy file that is not empty",
         ),
-        (f"kernel {SUM} --machine sat", "machine: 'sat' is unknown; use piuma, piuma_tiny, or a path to a .yaml file"),
+        (
+            f"kernel {SUM} --machine sat",
+            "machine: 'sat' is a tile machine, which does other work; use piuma, piuma_tiny, or a path to a .yaml file",
+        ),
         (f"kernel {SUM} --blocks 0", "blocks: 0 is not positive; give a number above 0"),
         ("kernel stuck.c", "stuck: deadlock, 66 threads wait: "),
     ],
