@@ -164,7 +164,8 @@ HEAD = """# Results
 {stamp}
 All of it again: `python -m benchmarks results` (about {minutes} minutes of one core). The command above a table shows one of its rows.
 Networks of the zoo have published shapes and seeded weights: their cycles are real, their accuracy means nothing, so none is given.
-MiniLM is trained. Batch is 1 everywhere. How long the simulator takes: [benchmarks.md](benchmarks.md). The thread machine: [results_thread.md](results_thread.md).
+MiniLM is trained. Batch is 1 everywhere. How long the simulator takes: [benchmarks.md](benchmarks.md).
+The thread machine: [results_thread.md](results_thread.md).
 """
 SPEEDUP = """
 ## N:M on {name}: {rows} x {cols} PEs, {number}, {mhz:g} MHz, {bits} bits of memory a cycle

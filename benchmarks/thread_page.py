@@ -89,7 +89,7 @@ SMASH_WORDS = """
 Published: 9.4 x "compared with competing approaches" (Shivdikar 2021, arXiv:2105.14156, abstract), all on the same simulated
 machine. The pair of ours that compares is v3 beside v1, the last version of the same method beside its first: **{all:.1f} x**
 ({tokens:.1f} x from tokens, {fragments:.1f} x from the fragmented memory). What the thesis's figure is measured against, its
-matrices' values, the block's clock and memory are not in any text that we could read, so the likeness of both figures proves
+matrices' values, the block's clock and memory are not in any text that we could read, so how near or far the figures are proves
 little. Where ours comes from: in v1, threads wait at barriers for {waiting} of their time, since a window's heaviest row is one
 thread's; tokens remove that. v3 then saves the walk over the table, and reads ahead. It uses {dram} of the DRAM's bandwidth: a
 product costs it {each:.1f} instructions, and four pipelines that issue one a cycle cannot ask for more.
