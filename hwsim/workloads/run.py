@@ -3,7 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hwsim.spec.errors import SimulationError, SpecError
+import numpy as np
+
+from hwsim.spec.errors import MatrixError, SimulationError, SpecError
 from hwsim.spec.load import load_thread_machine
 from hwsim.spec.thread import ThreadMachineSpec
 from hwsim.thread import Memory, run_threads
@@ -13,6 +15,8 @@ from hwsim.workloads.inputs import Source
 from hwsim.workloads.layout import Checked, Layout
 from hwsim.workloads.table import TABLE, Options
 from models.matrices import Matrix
+
+LARGEST = 1e100  # of a value: sums of products stay doubles
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,8 @@ def run_workload(
     """Raises SimulationError where the answer is not the oracle's."""
     workload = TABLE[name]
     version = workload.check(options)
+    for matrix in (a, options.second):
+        _check_range(matrix)
     memory = Memory(spec)
     task = workload.prepare(Layout(memory, spec.blocks), spec, a, replace(options, version=version or None))
     run = run_threads(spec, image(task.image), memory, args=task.args, processes=processes, trace=trace)
@@ -45,6 +51,12 @@ def run_workload(
         said = f"differs from {checked.against} by {checked.worst:.3g} x what is allowed"
         raise SimulationError(f"{' '.join((name, version)).strip()}: {said}; report this")
     return Outcome(name, version, a, spec, task.work, checked, run.result, answer, run.spans)
+
+
+def _check_range(matrix: Matrix | None) -> None:
+    most = float(np.abs(matrix.values).max(initial=0)) if matrix is not None else 0.0
+    if matrix is not None and most > LARGEST:
+        raise MatrixError(f"{matrix.where}: a value of {most:.3g}, and sums of products may leave doubles; scale it to {LARGEST:g} or less")
 
 
 @dataclass(frozen=True)

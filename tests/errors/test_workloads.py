@@ -23,6 +23,7 @@ ALL = ", ".join(NAMES)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     Path("flat.mtx").write_text(HEAD + "2 3 1\n1 3 1\n")
+    Path("huge.mtx").write_text(HEAD + "2 2 2\n1 1 1e200\n2 2 1\n")
     Path("minus.mtx").write_text(HEAD + "% by hand\n2 2 1\n1 2 -1\n")
     return tmp_path
 
@@ -49,6 +50,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (
             "run spgemm -m piuma_tiny --matrix flat.mtx --second flat.mtx",
             "flat.mtx:2: 2 rows, the matrix before it has 3 columns; give one that fits",
+        ),
+        (
+            "run spgemm -m piuma_tiny --matrix huge.mtx",
+            "huge.mtx:2: a value of 1e+200, and sums of products may leave doubles; scale it to 1e+100 or less",
         ),
         ("run pagerank -m piuma_tiny --matrix minus.mtx", "minus.mtx:3: holds -1; pagerank wants weights of 0 or more"),
         ("run gcn -m piuma_tiny --matrix minus.mtx", "minus.mtx:3: holds -1; gcn wants weights of 0 or more"),
