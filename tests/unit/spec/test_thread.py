@@ -84,6 +84,6 @@ def test_a_pipeline_kind_may_be_absent() -> None:
 
 
 def test_a_tile_machine_is_no_thread_machine(tmp_path: Path) -> None:
-    with pytest.raises(SpecError, match="machine: 'sat' is unknown; use piuma, piuma_tiny, or a path"):
+    with pytest.raises(SpecError, match="machine: 'sat' is a tile machine, which does other work; use piuma, piuma_tiny, or a path"):
         load_thread_machine("sat")
     assert isinstance(PIUMA, ThreadMachineSpec)
