@@ -1,11 +1,11 @@
 """CopyWalk: the beats of one load or store command, run by run, as docs/isa.md has them.
 
-Byte j of a beat is byte `at` + j of the run, where that is one; `at` begins at -(mem mod W) (at 0 without memory), so that `mem` + `at`
-is always the address of a whole beat.
+A run has the bytes `skip` to W - 1 of its first beat (`skip` = mem mod W, 0 without memory), whole beats behind it, and `tail` bytes of
+its last (0: all). Where the next run starts is in registers, so a move only lets registers load: what they load is there early in the cycle.
 """
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
-from amaranth.lib import data, wiring
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hwsim.spec.machine import AcceleratorSpec
@@ -13,21 +13,22 @@ from rtl import signatures
 
 
 class CopyWalk(wiring.Component):
-    """`i_open` loads a command, for the next cycle; `i_move` goes one beat on. `o_buf` is where byte 0 of the beat stands in its level;
-    `o_next_buf` is that of the next cycle; `o_run`: byte 0 of the run does."""
+    """`i_open` loads a command, for the next cycle, while no beat is there or with the last one's move; `i_move` goes one beat on. `o_buf` is
+    where byte 0 of the beat stands in its level, `o_bank` the bank of its run; `o_next_buf`, `o_next_bank` are those of the next cycle."""
 
     def __init__(self, spec: AcceleratorSpec):
-        self.spec, level = spec, signatures.level_address(spec)
+        self.spec, level, bank = spec, signatures.level_address(spec), signatures.vec_bank(spec)
         super().__init__(
             {
                 "i_open": In(1),
                 "i_command": In(signatures.copy()),
                 "i_move": In(1),
+                "o_there": Out(1),  # there is a beat
                 "o_mem": Out(signatures.address(spec)),
                 "o_buf": Out(level),
                 "o_next_buf": Out(level),
-                "o_run": Out(level),
-                "o_next_run": Out(level),
+                "o_bank": Out(bank),
+                "o_next_bank": Out(bank),
                 "o_mask": Out(spec.memory.beat_bytes),
                 "o_last": Out(1),  # the last beat of the command
             }
@@ -35,52 +36,85 @@ class CopyWalk(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        level, mem = signatures.level_address(self.spec), signatures.address(self.spec)
-        place = data.StructLayout(
-            {
-                "i0": 16, "i1": 16, "mem": mem, "mem_line": mem, "buf": level, "buf_line": level,
-                "at": signed(level.width + 2),
-            }
-        )  # fmt: skip
-        command, beat = Signal(signatures.copy()), self.spec.memory.beat_bytes
-        now, later = Signal(place), Signal(place)
-        run_ends = now.at + beat >= command.run
-        line_ends = now.i0 + 1 == command.count0
+        command, new, wanted = Signal(signatures.copy()), self.i_command, Signal(signatures.copy())
+        rests, moves = Signal(), Signal()  # what may be loaded now is a command's first run; a run is loaded
+        run_ends, last_run = Signal(), Signal()
         m.d.comb += [
-            later.eq(now),
-            self.o_mem.eq(now.mem + now.at),
-            self.o_buf.eq(now.buf + now.at),
-            self.o_next_buf.eq(later.buf + later.at),
-            self.o_run.eq(now.buf),
-            self.o_next_run.eq(later.buf),
-            self.o_mask.eq(Cat((now.at + j >= 0) & (now.at + j < command.run) for j in range(beat))),
-            self.o_last.eq(run_ends & line_ends & (now.i1 + 1 == command.count1)),
+            rests.eq(~self.o_there | self.o_last),
+            wanted.eq(Mux(rests, new, command)),
+            moves.eq(self.i_open | (self.i_move & run_ends)),
+            self.o_last.eq(run_ends & last_run),
         ]
-        m.d.sync += now.eq(later)
+        m.d.sync += self.o_there.eq(self.i_open | (self.o_there & ~(self.i_move & self.o_last)))
         with m.If(self.i_open):
-            new = self.i_command
             m.d.sync += command.eq(new)
-            m.d.comb += [later.i0.eq(0), later.i1.eq(0), later.at.eq(self._first(new.mem, new.fill))]
-            for side in ("mem", "buf"):
-                m.d.comb += [later[side].eq(new[side]), later[f"{side}_line"].eq(new[side])]
-        with m.Elif(self.i_move & ~run_ends):
-            m.d.comb += later.at.eq(now.at + beat)
-        with m.Elif(self.i_move):
-            m.d.comb += [
-                later.i0.eq(Mux(line_ends, 0, now.i0 + 1)),
-                later.i1.eq(now.i1 + line_ends),
-                later.at.eq(self._first(later.mem, command.fill)),
-            ]
-            for side in ("mem", "buf"):
-                here, line = now[side], now[f"{side}_line"]
-                stride0, stride1 = command[f"{side}_stride0"], command[f"{side}_stride1"]
-                moved = Mux(line_ends, line + stride1, here + stride0)
-                m.d.comb += [
-                    later[side].eq(moved),
-                    later[f"{side}_line"].eq(Mux(line_ends, line + stride1, line)),
-                ]
+        line_ends, first_of_line = self._counts(m, wanted, rests, moves, last_run), Signal()
+        fresh = rests | first_of_line
+        with m.If(moves):
+            m.d.sync += first_of_line.eq(line_ends)
+        starts = [self._starts(m, side, wanted, rests, moves, fresh, line_ends) for side in ("mem", "buf")]
+        self._beats(m, wanted, rests | run_ends, moves, run_ends, *starts)
         return m
 
-    def _first(self, mem, fill):
-        bits = self.spec.memory.beat_bytes.bit_length() - 1
-        return Mux(fill != 0, 0, -mem[:bits])
+    def _counts(self, m: Module, wanted, rests: Signal, moves: Signal, last_run: Signal) -> Signal:
+        """Runs left in the line, and lines left, from the next run on. Returns whether the run that is loaded is the last of its line."""
+        runs, lines, runs_left, lines_left = Signal(16), Signal(16), Signal(16), Signal(16)
+        line_ends = Signal()
+        m.d.comb += [
+            runs.eq(Mux(rests, wanted.count0, runs_left)),
+            lines.eq(Mux(rests, wanted.count1, lines_left)),
+            line_ends.eq(Mux(rests, self.i_command.count0 == 1, runs_left == 1)),
+        ]
+        with m.If(moves):
+            m.d.sync += [
+                runs_left.eq(Mux(line_ends, wanted.count0, runs - 1)),
+                lines_left.eq(lines - line_ends),
+                last_run.eq(line_ends & (lines == 1)),
+            ]
+        return line_ends
+
+    def _starts(self, m: Module, side: str, wanted, rests: Signal, moves: Signal, fresh: Value, line_ends: Signal) -> Signal:
+        """Where the run that is loaded starts; `fresh`: and its line."""
+        shape = signatures.level_address(self.spec) if side == "buf" else signatures.address(self.spec)
+        start, line, after = (Signal(shape, name=f"{side}_{n}") for n in ("start", "line", "after"))
+        base, stride = Mux(line_ends & ~fresh, line, start), Mux(line_ends, wanted[f"{side}_stride1"], wanted[f"{side}_stride0"])
+        m.d.comb += start.eq(Mux(rests, wanted[side], after))
+        with m.If(moves):
+            m.d.sync += after.eq(base + stride)
+        with m.If(moves & fresh):
+            m.d.sync += line.eq(start)
+        return start
+
+    def _beats(self, m: Module, wanted, new_run: Value, moves: Signal, run_ends: Signal, mem: Signal, buf: Signal) -> None:
+        """The beat that is there, from registers. `left`, `tail`: whole beats and bytes of the run, from the start of the beat on."""
+        beat = self.spec.memory.beat_bytes
+        bits, most = (beat - 1).bit_length(), len(buf) + 1  # of a run: no more bytes than a level has
+        row, skip, tail, left = (
+            Signal(shape, name=name)
+            for name, shape in (("row", len(mem) - bits), ("skip", bits), ("tail", bits), ("left", most - bits + 1))
+        )
+        first, ends, next_left, loads = Signal(bits), Signal(most + 1), Signal.like(left), Signal()
+        next_buf, next_bank, whole = Signal.like(buf), Signal.like(self.o_bank), Signal()
+        m.d.comb += [
+            first.eq(Mux(new_run & (wanted.fill == 0), mem[:bits], 0)),
+            ends.eq(wanted.run[:most] + first),
+            next_left.eq(Mux(new_run, ends[bits:], left - 1)),
+            whole.eq(Mux(new_run, ends[:bits], tail) == 0),
+            next_buf.eq(Mux(new_run, buf, self.o_buf) - Mux(new_run, first, Const(-beat, len(buf)))),
+            next_bank.eq(signatures.bank_of(self.spec, buf)),
+            loads.eq(self.i_open | self.i_move),
+            self.o_next_buf.eq(Mux(loads, next_buf, self.o_buf)),
+            self.o_next_bank.eq(Mux(moves, next_bank, self.o_bank)),
+            self.o_mem.eq(row << bits),
+            self.o_mask.eq(Cat((j >= skip) & ((j < tail) | (tail == 0) | ~run_ends) for j in range(beat))),
+        ]
+        with m.If(loads):
+            m.d.sync += [
+                row.eq(Mux(new_run, mem[bits:], row + 1)),
+                self.o_buf.eq(next_buf),
+                skip.eq(first),
+                left.eq(next_left),
+                run_ends.eq((next_left[1:] == 0) & ~(next_left[0] & ~whole)),
+            ]
+        with m.If(moves):
+            m.d.sync += [tail.eq(ends[:bits]), self.o_bank.eq(next_bank)]

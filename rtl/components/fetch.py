@@ -41,34 +41,31 @@ class Fetch(wiring.Component):
         m = Module()
         m.submodules.asking = asking = CopyWalk(self.spec)
         m.submodules.writing = writing = CopyWalk(self.spec)
-        head, asks = self.i.payload, Signal()
+        head = self.i.payload
         take, done, filling, filled = Signal(), Signal(), Signal(), Signal()
         flying = Signal(range(self.spec.sequencer.queue_depth + 1))
-        pushed = asks & self.o_request.ready
+        pushed = asking.o_there & self.o_request.ready
         leaves = pushed & asking.o_last
         room = (flying != self.spec.sequencer.queue_depth) & ~filling
         m.d.comb += [
-            take.eq(self.i.valid & (~asks | leaves) & room & ((head.waits & ~self.tokens.there) == 0)),
+            take.eq(self.i.valid & (~asking.o_there | leaves) & room & ((head.waits & ~self.tokens.there) == 0)),
             self.i.ready.eq(take),
             self.tokens.take.eq(Mux(take, head.waits, 0)),
             asking.i_open.eq(take & (head.fill == 0)),
             asking.i_command.eq(copy_fields(head)),
             asking.i_move.eq(pushed),
-            self.o_request.valid.eq(asks),
+            self.o_request.valid.eq(asking.o_there),
             self.o_request.payload.address.eq(asking.o_mem),
         ]
         m.d.sync += flying.eq(flying + take - done)
-        m.d.sync += [
-            asks.eq((asks & ~leaves) | asking.i_open),
-            filling.eq((filling & ~filled) | (take & (head.fill != 0))),
-        ]
+        m.d.sync += filling.eq((filling & ~filled) | (take & (head.fill != 0)))
         self._write(m, writing, take, done, filled)
         return m
 
     def _write(self, m: Module, writing: CopyWalk, take: Signal, done: Signal, filled: Signal) -> None:
         """The command whose beats arrive, and those behind it; the first of them is opened in the cycle in which the last one is done."""
         whole = self.i.payload.shape()
-        now, there, new = Signal(whole), Signal(), Signal(whole)
+        now, there, new = Signal(whole), writing.o_there, Signal(whole)
         m.submodules.behind = behind = SyncFIFO(width=whole.size, depth=self.spec.sequencer.queue_depth - 1)
         free, answer, fill = Signal(), self.i_answer, now.fill != 0
         beat, out = there & (answer.valid | fill), self.o_write.payload
@@ -87,13 +84,13 @@ class Fetch(wiring.Component):
             self.o_done.eq(done),
             self.o_write.valid.eq(beat),
             out.level.eq(now.level),
-            out.bank.eq(signatures.bank_of(self.spec, writing.o_run)),
+            out.bank.eq(writing.o_bank),
             out.address.eq(writing.o_buf),
             out.mask.eq(writing.o_mask),
             out.data.eq(Mux(fill, Mux(now.fill == 2, self._lowest(out.address), 0), answer.payload)),
         ]
         with m.If(free):
-            m.d.sync += [there.eq(writing.i_open), now.eq(new)]
+            m.d.sync += now.eq(new)
 
     def _lowest(self, at: Value) -> Value:
         """A beat of the lowest number, from byte `at` of a level on."""

@@ -33,16 +33,16 @@ class Writeback(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.walk = walk = CopyWalk(self.spec)
-        head, there, all_pushed = self.i.payload, Signal(), Signal()
+        head, there = self.i.payload, Signal()
         take, push, done, signals = Signal(), Signal(), Signal(), Signal(4)
-        bank, request = signatures.bank_of(self.spec, walk.o_run), self.o_request
+        request = self.o_request
         m.d.comb += [
-            request.valid.eq(there & ~all_pushed & ~self.i_reads.bit_select(bank, 1)),
+            request.valid.eq(walk.o_there & ~self.i_reads.bit_select(walk.o_bank, 1)),
             request.payload.address.eq(walk.o_mem),
             request.payload.mask.eq(walk.o_mask),
             request.payload.data.eq(self.i_data),
             push.eq(request.valid & request.ready),
-            done.eq(there & all_pushed & self.i_written),
+            done.eq(there & ~walk.o_there & self.i_written),
             take.eq(self.i.valid & (~there | done) & ((head.waits & ~self.tokens.there) == 0)),
             self.i.ready.eq(take),
             self.tokens.take.eq(Mux(take, head.waits, 0)),
@@ -52,9 +52,8 @@ class Writeback(wiring.Component):
             walk.i_command.eq(copy_fields(head)),
             walk.i_move.eq(push),
             self.o_read.address.eq(walk.o_next_buf),
-            self.o_read.bank.eq(signatures.bank_of(self.spec, walk.o_next_run)),
+            self.o_read.bank.eq(walk.o_next_bank),
         ]
-        m.d.sync += all_pushed.eq((all_pushed | (push & walk.o_last)) & ~take)
         with m.If(done | take):
             m.d.sync += there.eq(take)
         with m.If(take):
