@@ -1,7 +1,7 @@
 """CopyWalk: the beats of one load or store command, run by run, as docs/isa.md has them.
 
 A run has the bytes `skip` to W - 1 of its first beat (`skip` = mem mod W, 0 without memory), whole beats behind it, and `tail` bytes of
-its last (0: all). Where the next run starts is in registers, so a move only lets registers load: what they load is there early in the cycle.
+its last (0: all). Where the next run starts is in registers, so a move only lets registers load: what they load is early in the cycle.
 """
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
@@ -13,8 +13,9 @@ from rtl import signatures
 
 
 class CopyWalk(wiring.Component):
-    """`i_open` loads a command, for the next cycle, while no beat is there or with the last one's move; `i_move` goes one beat on. `o_buf` is
-    where byte 0 of the beat stands in its level, `o_bank` the bank of its run; `o_next_buf`, `o_next_bank` are those of the next cycle."""
+    """`i_open` loads a command, for the next cycle, while no beat is there or with the last one's move; `i_move` goes one beat on.
+    `o_buf` is where byte 0 of the beat stands in its level, `o_bank` the bank of its run; `o_next_buf`, `o_next_bank` are those of the
+    next cycle."""
 
     def __init__(self, spec: AcceleratorSpec):
         self.spec, level, bank = spec, signatures.level_address(spec), signatures.vec_bank(spec)
@@ -58,7 +59,8 @@ class CopyWalk(wiring.Component):
 
     def _counts(self, m: Module, wanted, rests: Signal, moves: Signal, last_run: Signal) -> Signal:
         """Runs left in the line, and lines left, from the next run on. Returns whether the run that is loaded is the last of its line."""
-        runs, lines, runs_left, lines_left = Signal(16), Signal(16), Signal(16), Signal(16)
+        runs, runs_left = (Signal.like(wanted.count0, name=n) for n in ("runs", "runs_left"))
+        lines, lines_left = (Signal.like(wanted.count1, name=n) for n in ("lines", "lines_left"))
         line_ends = Signal()
         m.d.comb += [
             runs.eq(Mux(rests, wanted.count0, runs_left)),
