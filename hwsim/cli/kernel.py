@@ -1,6 +1,7 @@
 """`hwsim kernel`: a kernel in C of the user's own on a thread machine."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,7 +21,7 @@ Args = Annotated[
         help="up to eight words: 17, 0.85, zeros:N, iota:N (0..N-1), random:N (doubles below 1), FILE.npy; arrays are passed by address"
     ),
 ]
-Blocks = Annotated[int | None, typer.Option(help="blocks of the machine, else what its spec says")]
+Blocks = Annotated[int | None, typer.Option(help="blocks of the machine, 1 to 256, else what its spec says")]
 Seed = Annotated[int, typer.Option(min=0, help="of random:N")]
 Processes = Annotated[int, typer.Option(min=1, help="host processes that share many blocks")]
 Limit = Annotated[int, typer.Option(min=1, help="cycles after which it counts as endless")]
@@ -28,7 +29,7 @@ Trace = Annotated[Path | None, typer.Option(help="write timeline.json (Perfetto)
 Out = Annotated[
     Path | None, typer.Option("-o", "--out", help="write result.json, and arg<i>.npy for each array as it is afterwards, there")
 ]
-ARGUMENTS = 8
+ARGUMENTS, ELEMENTS_MAX = 8, 1 << 27
 
 
 def kernel(
@@ -119,9 +120,13 @@ def _array(word: str, seed: int) -> Any:
     from hwsim.spec.errors import ProgramError
 
     kind, _, count = word.partition(":")
-    if kind in ("zeros", "iota", "random") and count.isdigit() and 0 < int(count) <= 1 << 27:
-        n = int(count)
-        return {"zeros": np.zeros(n, np.int64), "iota": np.arange(n)}[kind] if kind != "random" else np.random.default_rng(seed).random(n)
+    made: dict[str, Callable[[int], Any]] = {
+        "zeros": lambda n: np.zeros(n, np.int64), "iota": np.arange, "random": np.random.default_rng(seed).random,
+    }  # fmt: skip
+    if kind in made:
+        if not (count.isascii() and count.isdigit() and 0 < int(count[:20]) <= ELEMENTS_MAX):
+            raise ProgramError(f"--args: {word[:60]!r}: {count[:30]!r} is no count; give a whole number from 1 to {ELEMENTS_MAX}")
+        return made[kind](int(count))
     if word.endswith(".npy"):
         try:
             found = np.load(word, allow_pickle=False)

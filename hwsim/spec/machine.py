@@ -1,16 +1,13 @@
 """AcceleratorSpec: one tile machine, as everybody sees it. Derived values are properties, never stored."""
 
-import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
-from typing import Any
 
-from hwsim.spec.errors import SpecError
-from hwsim.spec.records import changed, digest, power_of_two, type_faults, walk, word_faults
+from hwsim.spec.records import MachineSpec, power_of_two, word_faults
 
 NUMBERS = ("int8", "fp16")
 DATAFLOWS = ("ws", "os")
 MULTIPLIER_STAGES = 8  # at most
-MAY_BE_ZERO = ("memory.latency_cycles", "pe.multiplier_latency_cycles")
 RESULTS_MAX = 256  # that the vector unit may have under way
 FUNCTIONS = ("map", "gelu", "silu", "softmax", "layernorm", "maxpool", "avgpool", "depthwise")
 
@@ -122,9 +119,10 @@ class MemorySpec:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AcceleratorSpec:
+class AcceleratorSpec(MachineSpec):
     """`assumed` names the fields whose value no public source states; reports repeat them."""
 
+    MAY_BE_ZERO = ("memory.latency_cycles", "pe.multiplier_latency_cycles")
     name: str
     technology: str
     clock_mhz: float
@@ -137,30 +135,15 @@ class AcceleratorSpec:
     link_depth: int
     assumed: tuple[str, ...] = field(default=())
 
-    def __post_init__(self) -> None:
-        faults = list(type_faults(self)) or list(_faults(self))
-        if faults:
-            raise SpecError("\n".join(faults))
-        object.__setattr__(self, "clock_mhz", float(self.clock_mhz))  # one machine, one digest
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 (16 hex digits) of everything that changes what a Program means or when it runs."""
-        return digest(self)
+    def faults(self) -> Iterator[str]:
+        return _faults(self)
 
     @property
     def acc_rows(self) -> int:
         return self.levels.acc.capacity_bits // (self.array.cols * self.pe.sum_bits)
 
-    def with_(self, **paths: Any) -> "AcceleratorSpec":
-        """A copy with fields changed by dotted path, `__` for the dot: `with_(array__rows=16)`. Checked once, with all changes made."""
-        return changed(self, [(path.split("__"), value) for path, value in paths.items()])  # type: ignore[no-any-return]
 
-
-def _faults(s: AcceleratorSpec) -> Any:
-    for where, value in walk(s):
-        if isinstance(value, (int, float)) and not (0 < value < math.inf or (value == 0 and where in MAY_BE_ZERO)):
-            yield f"{where}: {value} is not positive; give a number above 0"
+def _faults(s: AcceleratorSpec) -> Iterator[str]:
     yield from word_faults(s, "levels.act.width_bits")
     if s.pe.number not in NUMBERS:
         yield f"pe.number: {s.pe.number!r} is unknown; use {' or '.join(NUMBERS)}"
@@ -192,7 +175,7 @@ def _faults(s: AcceleratorSpec) -> Any:
     yield from _width_faults(s)
 
 
-def _width_faults(s: AcceleratorSpec) -> Any:
+def _width_faults(s: AcceleratorSpec) -> Iterator[str]:
     row = s.array.cols * s.pe.element_bits
     if s.levels.weight.width_bits < row:
         bound = f"is below one weight row of {row} bits; the array takes a row a cycle, widen it"

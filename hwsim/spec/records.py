@@ -1,18 +1,42 @@
-"""What every machine's nested frozen dataclasses share: digest, changes by dotted path, faults of type."""
+"""What the nested frozen dataclasses of every machine share: digest, changes by dotted path, faults of type and of sign."""
 
 import hashlib
 import json
+import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import asdict, fields, is_dataclass, replace
-from typing import Any, get_origin
+from typing import Any, ClassVar, Self, get_origin
 
 from hwsim.spec.errors import SpecError
 
 
-def digest(spec: Any) -> str:
-    """SHA-256, 16 hex digits, of all fields but `assumed` and `technology`."""
-    text = json.dumps({k: v for k, v in asdict(spec).items() if k not in ("assumed", "technology")}, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+class MachineSpec(ABC):
+    """A machine of either family. `MAY_BE_ZERO`: dotted paths of its numbers that need not be above 0."""
+
+    MAY_BE_ZERO: ClassVar[tuple[str, ...]] = ()
+    clock_mhz: float
+
+    def __post_init__(self) -> None:
+        faults = list(type_faults(self)) or [*sign_faults(self, self.MAY_BE_ZERO), *self.faults()]
+        if faults:
+            raise SpecError("\n".join(faults))
+        object.__setattr__(self, "clock_mhz", float(self.clock_mhz))  # one machine, one digest
+
+    @abstractmethod
+    def faults(self) -> Iterator[str]:
+        """What contradicts itself, when every field has its type."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (16 hex digits) of everything that changes what a program means or when it runs."""
+        whole: Any = asdict(self)  # type: ignore[call-overload]
+        text = json.dumps({k: v for k, v in whole.items() if k not in ("assumed", "technology")}, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def with_(self, **paths: Any) -> Self:
+        """A copy with fields changed by dotted path, `__` for the dot: `with_(array__rows=16)`. Checked once, with all changes made."""
+        return changed(self, [(path.split("__"), value) for path, value in paths.items()])  # type: ignore[no-any-return]
 
 
 def changed(obj: Any, changes: list[tuple[list[str], Any]]) -> Any:
@@ -51,6 +75,12 @@ def type_faults(obj: Any, path: str = "") -> Any:
             yield f"{where}: {value!r} is a {type(value).__name__}; give a {kind.__name__}"
         elif is_dataclass(value):
             yield from type_faults(value, where + ".")
+
+
+def sign_faults(spec: Any, may_be_zero: tuple[str, ...]) -> Iterator[str]:
+    for where, value in walk(spec):
+        if isinstance(value, (int, float)) and not (0 < value < math.inf or (value == 0 and where in may_be_zero)):
+            yield f"{where}: {value} is not positive; give a number above 0"
 
 
 def word_faults(spec: Any, example: str) -> Iterator[str]:

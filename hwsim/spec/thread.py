@@ -1,14 +1,11 @@
 """ThreadMachineSpec: one thread machine, as everybody sees it: blocks of pipelines around a scratchpad and a DRAM."""
 
-import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
-from hwsim.spec.errors import SpecError
-from hwsim.spec.records import changed, digest, power_of_two, type_faults, walk, word_faults
+from hwsim.spec.records import MachineSpec, power_of_two, word_faults
 
-MAY_BE_ZERO = ("mtp.pipelines", "stp.pipelines", "arithmetic.branch_cycles", "dma.start_cycles")
-WORD_BITS, LINE_BITS_MAX, SLOTS_MAX, BLOCKS_MAX, THREADS_MAX, PIPELINES_MAX, CHANNELS_MAX, BANKS_MAX = 64, 512, 16, 1024, 64, 16, 16, 64
+WORD_BITS, LINE_BITS_MAX, SLOTS_MAX, BLOCKS_MAX, THREADS_MAX, PIPELINES_MAX, CHANNELS_MAX, BANKS_MAX = 64, 512, 16, 256, 64, 16, 16, 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,9 +115,10 @@ class CollectiveSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ThreadMachineSpec:
+class ThreadMachineSpec(MachineSpec):
     """`assumed` names the fields whose value no public source states; reports repeat them."""
 
+    MAY_BE_ZERO = ("mtp.pipelines", "stp.pipelines", "arithmetic.branch_cycles", "dma.start_cycles")
     name: str
     technology: str
     clock_mhz: float
@@ -141,15 +139,8 @@ class ThreadMachineSpec:
     collective: CollectiveSpec
     assumed: tuple[str, ...] = field(default=())
 
-    def __post_init__(self) -> None:
-        faults = list(type_faults(self)) or list(_faults(self))
-        if faults:
-            raise SpecError("\n".join(faults))
-        object.__setattr__(self, "clock_mhz", float(self.clock_mhz))  # one machine, one digest
-
-    @property
-    def digest(self) -> str:
-        return digest(self)
+    def faults(self) -> Iterator[str]:
+        return _faults(self)
 
     @property
     def pipelines(self) -> int:
@@ -176,18 +167,12 @@ class ThreadMachineSpec:
         latency = self.network.hop_latency_cycles
         return min(latency[0] if self.network.row_blocks > 1 else latency[1], latency[1] if self.rows > 1 else latency[0]) + 1
 
-    def with_(self, **paths: Any) -> "ThreadMachineSpec":
-        """A copy with fields changed by dotted path, `__` for the dot: `with_(dram__latency_cycles=180)`."""
-        return changed(self, [(path.split("__"), value) for path, value in paths.items()])  # type: ignore[no-any-return]
 
-
-def _faults(s: ThreadMachineSpec) -> Any:
-    for where, value in walk(s):
-        if where in ("network.hop_latency_cycles", "network.link_bits"):
-            if len(value) != 2 or not all(type(v) is int and v > 0 for v in value):
-                yield f"{where}: {value} is not two whole numbers above 0; write [along the row, along the column]"
-        elif isinstance(value, (int, float)) and not (0 < value < math.inf or (value == 0 and where in MAY_BE_ZERO)):
-            yield f"{where}: {value} is not positive; give a number above 0"
+def _faults(s: ThreadMachineSpec) -> Iterator[str]:
+    for name in ("hop_latency_cycles", "link_bits"):
+        value = getattr(s.network, name)
+        if len(value) != 2 or not all(type(v) is int and v > 0 for v in value):
+            yield f"network.{name}: {value} is not two whole numbers above 0; write [along the row, along the column]"
     yield from word_faults(s, "dram.latency_cycles")
     for where, value, most in (
         ("blocks", s.blocks, BLOCKS_MAX),
@@ -208,7 +193,7 @@ def _faults(s: ThreadMachineSpec) -> Any:
     yield from _storage_faults(s)
 
 
-def _storage_faults(s: ThreadMachineSpec) -> Any:
+def _storage_faults(s: ThreadMachineSpec) -> Iterator[str]:
     for name in ("fetch_cache", "data_cache"):
         c: CacheSpec = getattr(s, name)
         if not power_of_two(c.line_bits) or not WORD_BITS <= c.line_bits <= LINE_BITS_MAX:

@@ -127,6 +127,11 @@ TABLE = tuple(Instruction(i, *row) for i, row in enumerate((*_integer(), *_memor
 BY_NAME = {x.name: x for x in TABLE}
 
 
+def instruction(word: int) -> Instruction | None:
+    """None: an illegal word."""
+    return next((x for x in TABLE if word & x.mask == x.match), None)
+
+
 def encode(name: str, rd: int = 0, rs1: int = 0, rs2: int = 0, imm: int = 0, rs3: int = 0, rm: int = 7) -> int:
     """The word of an instruction. `imm`: bytes from the pc for b and j, the value of bits 31..12 for u, number of a csr, aq/rl bits of
     an amo."""

@@ -41,6 +41,8 @@ def compile_kernel(source: str | Path) -> Image:
             raise ProgramError(f"{source}: the compiler took more than {TIMEOUT_SECONDS} s; give a smaller kernel") from e
         if done.returncode != 0 or not out.exists():
             raise ProgramError(_first_error(source, done.stderr))
+        if "cannot find entry symbol" in done.stderr:
+            raise ProgramError(f'{source}: nothing starts it; write #include "hwsim_thread.h" and void kernel(int64_t a, ...)')
         return replace(load_image(out), name=source.stem)
 
 

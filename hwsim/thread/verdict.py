@@ -4,15 +4,12 @@ from typing import Any
 
 from hwsim.spec.errors import SimulationError
 from hwsim.spec.thread import ThreadMachineSpec
+from hwsim.thread.faults import reason
 from hwsim.thread.image import Image
 from hwsim.thread.ops import EXITED, FULL_INBOX, FULL_OUTBOX, HOST, NEVER, RUNNING, TRAPPED
 from hwsim.thread.state import State
 from hwsim.thread_result import CAUSES
 
-TRAPS = {
-    1: "no instruction there; the code ends before", 2: "an illegal instruction or operand", 3: "a breakpoint", 4: "a misaligned load",
-    5: "a load where no memory is", 6: "a misaligned store or atomic", 7: "a store or atomic where no memory is", 11: "an environment call",
-}  # fmt: skip
 ADVICE = "mend the program, or set mtvec to handle it"
 SHOWN = 8
 
@@ -47,7 +44,7 @@ def check_end(spec: ThreadMachineSpec, image: Image, state: State) -> None:
     if status == EXITED:
         raise SimulationError(f"{image.name}: {name} left with code {what}; the kernel says that something is wrong")
     assert status == TRAPPED, status
-    raise SimulationError(f"{image.name}: {name} at pc {pc:#x}: {TRAPS[what]} ({where & (1 << 64) - 1:#x}); {ADVICE}")
+    raise SimulationError(f"{image.name}: {name} at pc {pc:#x}: {reason(spec, state, who, what, where)}; {ADVICE}")
 
 
 def _host(image: Image, value: int) -> None:

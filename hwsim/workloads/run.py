@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from hwsim.spec.errors import MatrixError, SimulationError, SpecError
+from hwsim.spec.errors import MatrixError, SimulationError
 from hwsim.spec.load import load_thread_machine
 from hwsim.spec.thread import ThreadMachineSpec
 from hwsim.thread import Memory, run_threads
@@ -75,8 +75,6 @@ class WorkloadJob:
 def run_job(job: WorkloadJob, progress: Any) -> Outcome:
     spec = load_thread_machine(job.machine)
     if job.blocks is not None:
-        if job.blocks < 1:
-            raise SpecError(f"blocks: {job.blocks}; give 1 or more")
         spec = spec.with_(blocks=job.blocks)
     TABLE[job.workload].check(job.options)
     progress("read", 0, 1)

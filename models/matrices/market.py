@@ -126,11 +126,13 @@ def _array(kind: _Kind, words: Iterator[Line], shape: tuple[int, int]) -> Iterat
 
 
 def _whole(word: str) -> bool:
-    return word.isascii() and word.isdigit()
+    return word.isascii() and word.isdigit() and len(word) < 20  # a longer one is beyond every size
 
 
 def _index(kind: _Kind, line: int, what: str, word: str, extent: int) -> int:
-    if not _whole(word) or not 1 <= int(word) <= extent:
+    if not _whole(word.removeprefix("-")):
+        raise kind.error(line, f"{what} {word[:30]!r} does not read; write a whole number in 1..{extent}")
+    if not 1 <= int(word) <= extent:
         raise kind.error(line, f"{what} {word[:30]} is outside 1..{extent}; correct the entry or the size")
     return int(word)
 

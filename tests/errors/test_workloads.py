@@ -72,7 +72,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             "run spmm -m piuma_tiny --graph bull --width 8000",
             "width: a row of 8000 does not fit the scratchpad of piuma_tiny; lower it, or use mtp",
         ),
-        ("run spmv -m piuma_tiny --graph bull --blocks 0", "blocks: 0; give 1 or more"),
+        ("run spmv -m piuma_tiny --graph bull --blocks 0", "blocks: 0 is not positive; give a number above 0"),
+        ("run spmv -m piuma_tiny --graph bull --blocks 257", "blocks: 257 is above 256; lower it"),
         (
             "run spmv -m tiny4 --graph bull",
             "machine: 'tiny4' is a tile machine, which does other work; use piuma, piuma_tiny, or a path to a .yaml file",

@@ -1,7 +1,7 @@
 """No dead knob: every field of every preset, changed alone, moves a price, a result, or whether the work fits at all."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import asdict
 from functools import cache
 from typing import Any
 
@@ -16,6 +16,7 @@ from hwsim.spec.patterns import NMPattern
 from hwsim.spec.prices import price_names
 from mapper.graph.ir import Graph
 from tests.harness.graphs import Net
+from tests.harness.knobs import knobs, moved
 
 # who it is, what is assumed, and a word without another choice
 NO_KNOBS = {"name", "assumed", "memory.kind"}
@@ -26,15 +27,6 @@ TIMED = (
     "levels.vec.width_bits", "levels.vec.capacity_bits", "levels.vec.banks", "vector.lanes", "vector.latency_cycles",
     "sequencer.queue_depth", "sequencer.token_depth", "memory.width_bits", "memory.latency_cycles", "link_depth",
 )  # fmt: skip
-
-
-def knobs(part: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    for f in fields(part):
-        value, where = getattr(part, f.name), path + f.name
-        if is_dataclass(value):
-            yield from knobs(value, where + ".")
-        elif where not in NO_KNOBS:
-            yield where, value
 
 
 def others(where: str, value: Any) -> list[Any]:
@@ -114,12 +106,12 @@ def moving(machine: str, where: str, value: Any) -> Iterator[set[str]]:
     for spec in (load_machine(machine), roomy(load_machine(machine))):
         before = outcome(spec, pattern_of(spec))
         assert "timed" in before, f"{machine} does not run the work"
-        now = dict(knobs(spec)).get(where, value)
+        now = dict(knobs(spec, NO_KNOBS)).get(where, value)
         for other in others(where, now):
             new = changed(spec, where, other)
             if new is not None and new != spec:
                 after = outcome(new, pattern_of(spec))
-                yield {k for k in before.keys() | after.keys() if before.get(k) != after.get(k)}
+                yield moved(before, after)
 
 
 def fixed(machine: str, where: str) -> bool:
@@ -127,7 +119,7 @@ def fixed(machine: str, where: str) -> bool:
     return where == "pe.adder_latency_cycles" and load_machine(machine).pe.number == "int8"
 
 
-KNOBS = [(m, *knob) for m in machine_names() for knob in knobs(load_machine(m)) if not fixed(m, knob[0])]
+KNOBS = [(m, *knob) for m in machine_names() for knob in knobs(load_machine(m), NO_KNOBS) if not fixed(m, knob[0])]
 
 
 @pytest.mark.parametrize("machine", machine_names())
@@ -139,7 +131,7 @@ def test_every_field_moves_something(machine: str) -> None:
 
 @pytest.mark.parametrize("where", TIMED)
 def test_a_field_of_time_moves_more_than_the_price(where: str) -> None:
-    value = dict(knobs(load_machine("tiny4")))[where]
+    value = dict(knobs(load_machine("tiny4"), NO_KNOBS))[where]
     assert any({"timed", "refused"} & moved for moved in moving("tiny4", where, value)), where
 
 

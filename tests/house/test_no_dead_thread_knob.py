@@ -2,7 +2,7 @@
 work fits."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import asdict
 from functools import cache
 from typing import Any
 
@@ -15,6 +15,7 @@ from hwsim.spec.load import load_thread_machine, thread_machine_names
 from hwsim.spec.prices import price_names
 from hwsim.spec.thread import ThreadMachineSpec
 from hwsim.thread import Memory, run_threads
+from tests.harness.knobs import knobs, moved
 from tests.harness.thread_traffic import traffic_image
 
 NO_KNOBS = {"name", "assumed"}
@@ -36,15 +37,6 @@ def small(name: str) -> ThreadMachineSpec:
     spec = load_thread_machine(name).with_(blocks=3, network__row_blocks=2, mtp__threads=4, mtp__pipelines=2, dma__queue_depth=2)
     tight = {"fetch_cache__capacity_bits": 4 * 1024, "data_cache__capacity_bits": 2 * 1024, "dma__elements_in_flight": 4, "queue__depth": 2}
     return spec.with_(**tight, fetch_cache__ways=2, data_cache__ways=2, queue__queues=4, requests_per_thread=3)
-
-
-def knobs(part: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    for f in fields(part):
-        value, where = getattr(part, f.name), path + f.name
-        if is_dataclass(value):
-            yield from knobs(value, where + ".")
-        elif where not in NO_KNOBS:
-            yield where, value
 
 
 def others(where: str, value: Any) -> list[Any]:
@@ -81,13 +73,13 @@ def moving(spec: ThreadMachineSpec, where: str, value: Any) -> Iterator[set[str]
             continue
         if new != spec:
             after = outcome(new)
-            yield {k for k in before.keys() | after.keys() if before.get(k) != after.get(k)}
+            yield moved(before, after)
 
 
 @pytest.mark.parametrize("machine", thread_machine_names())
 def test_every_field_moves_something(machine: str) -> None:
     spec = small(machine)
-    mine = list(knobs(spec))
+    mine = knobs(spec, NO_KNOBS)
     dead = [where for where, value in mine if not any(moving(spec, where, value))]
     slack = [where for where, value in mine if where in TIMED and not any("timed" in moved for moved in moving(spec, where, value))]
     assert len(mine) >= 40 and not dead and not slack, f"{machine}: nothing moves with {dead}, no time with {slack}"
@@ -97,4 +89,4 @@ def test_what_is_assumed_moves_nothing() -> None:
     """The check can fail: a field that no result rests on moves nothing."""
     spec = small("piuma_tiny")
     assert outcome(spec.with_(assumed=())) == outcome(spec)
-    assert {w for w, _ in knobs(spec)} >= TIMED
+    assert {w for w, _ in knobs(spec, NO_KNOBS)} >= TIMED

@@ -15,9 +15,8 @@ ISA = (ROOT / "docs/isa_thread.md").read_text()
 HEADER = (ROOT / "hwsim/thread/kernels/hwsim_thread.h").read_text()
 # kernels that no block owns: instructions, numbers, how it is run
 SHARED = {
-    "__init__", "bits", "block", "compile", "decode", "image", "jit", "measure", "memory_map", "ops", "processes", "requests", "run",
-    "session",
-    "state", "system", "verdict",
+    "__init__", "bits", "block", "compile", "decode", "faults", "image", "jit", "measure", "memory_map", "ops", "processes", "requests",
+    "run", "session", "state", "system", "verdict",
 }  # fmt: skip
 
 

@@ -9,23 +9,35 @@ typedef struct {
   const double *t_values;
 } inner;
 
+/* What row i..last of A and column k..end of B have in common: the sum of the products, and whether there is any. */
+HWSIM_INLINE double meet(const inner *in, int64_t i, int64_t last, int64_t k, int64_t end, int64_t *found) {
+  const int64_t *a = hwsim_cached(in->g.a_columns), *b = hwsim_cached(in->t_rows);
+  int64_t x = a[i], y = b[k];
+  double sum = 0;
+  for (;;) {
+    if (x < y) {
+      if (++i == last) return sum;
+      x = a[i];
+    } else if (y < x) {
+      if (++k == end) return sum;
+      y = b[k];
+    } else {
+      sum += in->g.a_values[i] * in->t_values[k];
+      *found = 1;
+      if (++i == last || ++k == end) return sum;
+      x = a[i], y = b[k];
+    }
+  }
+}
+
 static void row_of_c(const inner *in, int64_t r) {
   const spgemm *g = &in->g;
-  const int64_t *a_columns = hwsim_cached(g->a_columns), *t_rows = hwsim_cached(in->t_rows), *t_starts = hwsim_cached(in->t_starts);
-  int64_t first = g->a_starts[r], last = g->a_starts[r + 1], place = g->c_starts[r], begin = place, i = 0;
+  const int64_t *t_starts = hwsim_cached(in->t_starts);
+  int64_t first = g->a_starts[r], last = g->a_starts[r + 1], place = g->c_starts[r], begin = place, k = 0;
   for (int64_t column = 0; column < g->columns && first < last; column++) {
-    int64_t k = first, end = t_starts[column + 1], found = 0;
-    double sum = 0;
-    while (k < last && i < end) {
-      int64_t a = a_columns[k], b = t_rows[i];
-      if (a == b) {
-        sum += g->a_values[k] * in->t_values[i];
-        found = 1;
-      }
-      k += a <= b;
-      i += b <= a;
-    }
-    i = end;
+    int64_t end = t_starts[column + 1], found = 0;
+    double sum = k < end ? meet(in, first, last, k, end, &found) : 0;
+    k = end;
     if (!found) continue;
     g->c_columns[place] = column;
     g->c_values[place++] = sum;

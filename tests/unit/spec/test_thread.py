@@ -53,7 +53,7 @@ def test_the_shortest_way_between_blocks(blocks: int, row: int, cycles: int) -> 
     ("change", "message"),
     [
         ({"blocks": 0}, "blocks: 0 is not positive; give a number above 0"),
-        ({"blocks": 2000}, "blocks: 2000 is above 1024; lower it"),
+        ({"blocks": 2000}, "blocks: 2000 is above 256; lower it"),
         ({"dram__channels": 17}, "dram.channels: 17 is above 16; lower it"),
         ({"scratchpad__banks": 65}, "scratchpad.banks: 65 is above 64; lower it"),
         ({"mtp__pipelines": 0, "stp__pipelines": 0}, "mtp.pipelines: 0 with stp.pipelines 0; a block needs a pipeline"),

@@ -55,6 +55,10 @@ def test_the_same_figures_as_json(capsys: pytest.CaptureFixture[str]) -> None:
             "machine: 'sat' is a tile machine, which does other work; use piuma, piuma_tiny, or a path to a .yaml file",
         ),
         (f"kernel {SUM} --blocks 0", "blocks: 0 is not positive; give a number above 0"),
+        (f"kernel {SUM} --args zeros:1e3", "--args: 'zeros:1e3': '1e3' is no count; give a whole number from 1 to 134217728"),
+        (f"kernel {SUM} --args random:134217729", "--args: 'random:134217729': '134217729' is no count; give a whole number from 1 to"),
+        (f"kernel {SUM} --args iota:", "--args: 'iota:': '' is no count; give a whole number from 1 to 134217728"),
+        ("kernel empty.c", 'empty.c: nothing starts it; write #include "hwsim_thread.h" and void kernel(int64_t a, ...)'),
         ("kernel stuck.c", "stuck: deadlock, 66 threads wait: "),
     ],
 )
@@ -63,6 +67,7 @@ def test_wrong_input_is_one_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("k.c").write_text('#include "hwsim_thread.h"\nvoid kernel(void) { y = 1; }\n')
+    Path("empty.c").touch()
     Path("k.hex").write_bytes(b"\xff\xfe")
     Path("stuck.c").write_text('#include "hwsim_thread.h"\nvoid kernel(void) { hwsim_queue_pop(0); }\n')
     before = sorted(Path().rglob("*"))

@@ -100,10 +100,10 @@ def test_changed_code_is_seen_behind_fence_i() -> None:
 PC = 0x80000000
 AT = "block 0 stp 0 thread 0 at pc "
 FAULTS: list[tuple[list[int], str]] = [
-    ([0], AT + "0x80000000: an illegal instruction or operand (0x0)"),
-    ([encode("csrrs", 10, imm=0x7C0)], AT + "0x80000000: an illegal instruction or operand (0x7c002573)"),
-    ([encode("csrrw", 0, 0, imm=0xF14)], AT + "0x80000000: an illegal instruction or operand (0xf1401073)"),
-    ([encode("fadd.d", 10, 0, 0, rm=1)], AT + "0x80000000: an illegal instruction or operand (0x2001553)"),
+    ([0], AT + "0x80000000: 0x00000000 is no instruction"),
+    ([encode("csrrs", 10, imm=0x7C0)], AT + "0x80000000: csrrs: control register 0x7c0 is not there, or cannot be written"),
+    ([encode("csrrw", 0, 0, imm=0xF14)], AT + "0x80000000: csrrw: control register 0xf14 is not there, or cannot be written"),
+    ([encode("fadd.d", 10, 0, 0, rm=1)], AT + "0x80000000: fadd.d: rounding mode 1; only 0, to nearest even, is there"),
     ([encode("ebreak")], AT + "0x80000000: a breakpoint (0x80000000)"),
     ([encode("ecall")], AT + "0x80000000: an environment call (0x0)"),
     ([encode("ld", 10, 0, imm=64)], AT + "0x80000000: a load where no memory is (0x40)"),
@@ -111,8 +111,19 @@ FAULTS: list[tuple[list[int], str]] = [
     ([encode("addi", 5, 2, imm=-4), encode("amoadd.d", 10, 5, 0)],
      AT + "0x80000004: a misaligned store or atomic (0x200000000000ffc)"),
     ([encode("jal", 0, imm=4096)], AT + "0x80001000: no instruction there; the code ends before (0x80001000)"),
-    ([encode("addi", 11, 0, imm=9), encode("coll.add", 10, 0, 11)], AT + "0x80000004: an illegal instruction or operand (0x9)"),
-    ([encode("addi", 11, 0, imm=4), encode("queue.pop", 10, 11)], AT + "0x80000004: an illegal instruction or operand (0x4)"),
+    ([encode("csrrwi", 0, 3, imm=2), encode("fmul.d", 10, 0, 0)],
+     AT + "0x80000004: fmul.d: rounding mode 3; only 0, to nearest even, is there"),
+    ([encode("addi", 11, 0, imm=9), encode("coll.add", 10, 0, 11)], AT + "0x80000004: coll.add: scope 9 is not there; use 0 to 3"),
+    ([encode("addi", 11, 0, imm=2), encode("coll.or", 10, 0, 11)],
+     AT + "0x80000004: coll.or: scope 2, its block's mtp, without this thread, which is stp"),
+    ([encode("addi", 11, 0, imm=4), encode("queue.pop", 10, 11)],
+     AT + "0x80000004: queue.pop: queue 4 of block 0 is not there; the run has queues 0 to 3 of blocks 0 to 0"),
+    ([encode("addi", 11, 0, imm=0x100), encode("queue.push", 0, 11, 0)],
+     AT + "0x80000004: queue.push: queue 0 of block 1 is not there; the run has queues 0 to 3 of blocks 0 to 0"),
+    ([encode("addi", 11, 2, imm=-4), encode("dma.start", 0, 11)],
+     AT + "0x80000004: dma.start: a descriptor at 0x200000000000ffc; it must lie in the own block, at a multiple of 8"),
+    ([encode("addi", 2, 2, imm=-2048)] * 3 + [encode("sd", 0, 2, 0)],
+     AT + "0x8000000c: a store or atomic where no memory is (0x1fffffffffff800); its stack of 4096 bytes is 2048 bytes too small"),
 ]  # fmt: skip
 
 
