@@ -185,6 +185,24 @@ def pixels(spec: AcceleratorSpec):
     return range(spec.acc_rows + 1)
 
 
+def most_blocks(spec: AcceleratorSpec) -> int:
+    """Blocks of a compute command: as many as level weight has rows, at most."""
+    return spec.levels.weight.capacity_bytes // (spec.array.cols * spec.pe.element_bytes)
+
+
+def act_read(spec: AcceleratorSpec) -> data.StructLayout:
+    """One read of level act. `count`: blocks that it brings. `fold`, `lane`: ws, blocks of its pixel and pixels of its batch that were read
+    before; os, `fold` pixels of its group. `first`: of the fold (ws) or group (os). With it, the blocks or the pixels of the command are
+    through: `blocks_end`, `pixels_end`; what the fold has of the pixel (ws) or the group (os): `part_ends`; the batch: `last`."""
+    lanes = spec.pe.adder_latency_cycles
+    return data.StructLayout(
+        {
+            "count": range(chunk_elements(spec) + 1), "fold": range(spec.array.rows * lanes + 1), "lane": range(lanes),
+            "first": 1, "blocks_end": 1, "pixels_end": 1, "part_ends": 1, "last": 1,
+        }
+    )  # fmt: skip
+
+
 def weight_walk(spec: AcceleratorSpec) -> data.StructLayout:
     """What the weight loader is told of a compute command. `pixels`: os reads the weights once for each group of R of them."""
     return data.StructLayout(
