@@ -27,61 +27,65 @@ class WeightLoader(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        level = signatures.level_address(self.spec)
-        place = data.StructLayout(
-            {
-                "slot": range(self.spec.pe.kept_max + 1), "row": range(self.spec.array.rows), "k": 16, "s": 16, "r": 16,
-                "weight": level, "meta": level, "pixels": signatures.pixels(self.spec),
-            }
-        )  # fmt: skip
-        walk, there = Signal(self.i.payload.shape()), Signal()
-        now, later, begin = Signal(place), Signal(place), Signal(place, name="begin")
-        push, take, new = self.o.valid & self.o.ready, Signal(), self.i.payload
-        ends, done, fold_ends = self._moved(m, walk, now, later, begin, push)
-        from_walk = Mux(take, new.as_value(), walk.as_value())
-        source = data.View(walk.shape(), from_walk)
+        walk, there, opens, moves = Signal(self.i.payload.shape()), Signal(), Signal(), Signal()
+        now, ahead = Signal(self._row_shape(), name="now"), Signal(self._row_shape(), name="ahead")
+        current = Signal(walk.shape(), name="current")
+        take, push = self.i.valid & self.i.ready, self.o.valid & self.o.ready
         m.d.comb += [
-            begin.weight.eq(source.weight),
-            begin.meta.eq(source.meta),
-            begin.pixels.eq(Mux(take, new.pixels, now.pixels - self.group)),
-            take.eq(self.i.valid & (~there | (push & done))),
-            self.i.ready.eq(~there | (push & done)),
-            self.o_read_weight.address.eq(later.weight),
-            self.o_read_meta.address.eq(later.meta),
+            opens.eq(~there | now.done),
+            current.eq(Mux(opens, self.i.payload.as_value(), walk.as_value())),
+            self.i.ready.eq(~there | (push & now.done)),
+            moves.eq(push | take),
+            self.o_read_weight.address.eq(Mux(moves, ahead.weight, now.weight)),
+            self.o_read_meta.address.eq(Mux(moves, ahead.meta, now.meta)),
             self.o.valid.eq(there),
         ]
-        with m.If(take):
-            m.d.comb += later.eq(begin)
-            m.d.sync += walk.eq(new)
-        with m.If(take | (push & done)):
-            m.d.sync += there.eq(take)
-        m.d.sync += now.eq(later)
-        self._row(m, walk, fold_ends | ends)
+        with m.If(moves):
+            m.d.sync += [there.eq(take | ~now.done), walk.eq(current), now.eq(ahead)]
+        self._ahead(m, current, opens, moves, ahead)
+        self._row(m, walk, now.last)
         return m
 
-    def _moved(self, m: Module, walk, now, later, begin, push):
-        """One row on. Whether the row ends the pass over the weights, the command, or a full fold."""
-        slot_ends, run_ends = now.slot + 1 == walk.kept, now.k + 1 == walk.run_blocks
-        line_ends, row_ends = now.s + 1 == walk.count_s, now.row == self.spec.array.rows - 1
-        ends = slot_ends & run_ends & line_ends & (now.r + 1 == walk.count_r)
-        done = ends & (~walk.dataflow | (now.pixels <= self.group))
-        m.d.comb += later.eq(now)
-        with m.If(push):
-            m.d.comb += [
-                later.slot.eq(Mux(slot_ends, 0, now.slot + 1)),
-                later.weight.eq(now.weight + self.spec.array.cols * self.spec.pe.element_bytes),
-                later.meta.eq(now.meta + self._meta_bytes(walk.block_log2)),
-            ]
-            with m.If(slot_ends):
-                m.d.comb += [
-                    later.row.eq(Mux(row_ends, 0, now.row + 1)),
-                    later.k.eq(Mux(run_ends, 0, now.k + 1)),
-                ]
-            with m.If(slot_ends & run_ends):
-                m.d.comb += [later.s.eq(Mux(line_ends, 0, now.s + 1)), later.r.eq(now.r + line_ends)]
-            with m.If(ends):
-                m.d.comb += later.eq(begin)
-        return ends, done, slot_ends & row_ends
+    def _row_shape(self) -> data.StructLayout:
+        """A row: where it stands; whether it is the last of a fold, and of what its command asks for."""
+        level = signatures.level_address(self.spec)
+        return data.StructLayout({"weight": level, "meta": level, "last": 1, "done": 1})
+
+    def _ahead(self, m: Module, walk, opens: Signal, moves: Signal, ahead) -> None:
+        """The row behind the one that stands, the first one of `walk` if it `opens`; what is left of slots, of blocks of the run, runs of the
+        line and lines, and of pixels."""
+        spec, rank, level = self.spec, range(signatures.most_blocks(self.spec) + 1), signatures.level_address(self.spec)
+        place = data.StructLayout(
+            {
+                "slot": range(spec.pe.kept_max + 1), "row": range(spec.array.rows), "k": rank, "s": rank, "r": rank,
+                "weight": level, "meta": level, "pixels": signatures.pixels(spec),
+            }
+        )  # fmt: skip
+        begin, now, later, kept = (Signal(place, name=f"place_{n}") for n in ("begin", "now", "later", "kept"))
+        slot_ends, run_ends, line_ends, row_ends = now.slot == 1, now.k == 1, now.s == 1, now.row == spec.array.rows - 1
+        ends = slot_ends & run_ends & line_ends & (now.r == 1)
+        starts = {"slot": walk.kept, "k": walk.run_blocks, "s": walk.count_s, "r": walk.count_r, "weight": walk.weight, "meta": walk.meta}
+        m.d.comb += [begin[name].eq(value) for name, value in starts.items()]
+        m.d.comb += [
+            begin.pixels.eq(Mux(opens, walk.pixels, kept.pixels)),
+            now.eq(Mux(opens, begin.as_value(), kept.as_value())),
+            ahead.weight.eq(now.weight),
+            ahead.meta.eq(now.meta),
+            ahead.last.eq((slot_ends & row_ends) | ends),
+            ahead.done.eq(ends & (~walk.dataflow | (now.pixels <= self.group))),
+            later.eq(now),
+            later.slot.eq(Mux(slot_ends, walk.kept, now.slot - 1)),
+            later.weight.eq(now.weight + spec.array.cols * spec.pe.element_bytes),
+            later.meta.eq(now.meta + self._meta_bytes(walk.block_log2)),
+        ]
+        with m.If(slot_ends):
+            m.d.comb += [later.row.eq(Mux(row_ends, 0, now.row + 1)), later.k.eq(Mux(run_ends, walk.run_blocks, now.k - 1))]
+        with m.If(slot_ends & run_ends):
+            m.d.comb += [later.s.eq(Mux(line_ends, walk.count_s, now.s - 1)), later.r.eq(now.r - line_ends)]
+        with m.If(ends):
+            m.d.comb += [later.eq(begin), later.pixels.eq(now.pixels - self.group)]
+        with m.If(moves):
+            m.d.sync += kept.eq(later)
 
     def _meta_bytes(self, block_log2):
         most = self.spec.pe.offset_bits
