@@ -6,7 +6,7 @@ byte. What is asked in a cycle is there in the next, with all that was written u
 
 from amaranth.hdl import Array as Select
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
@@ -15,6 +15,7 @@ from hwsim.spec.errors import SpecError
 from hwsim.spec.machine import AcceleratorSpec
 from rtl import signatures
 
+RACES = {"no_rw_check": True}  # what a row reads while it is written is not taken from the memory
 READERS = {"vec": ("vector", "store")}
 
 
@@ -34,24 +35,24 @@ class Bank(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        rows, bits = -(-self.size // self.lanes), (self.lanes - 1).bit_length()
+        bits = (self.lanes - 1).bit_length()
         row, start = self.i_read[bits:], Signal(bits)
         m.d.sync += start.eq(self.i_read[:bits])
-        out = []
-        for k in range(self.lanes):
-            init = list(self.init[k :: self.lanes])
-            m.submodules[f"lane_{k}"] = memory = Memory(shape=8, depth=max(2, rows), init=init)
-            write, port = memory.write_port(), getattr(self, f"i_write_{k}")
-            read = memory.read_port(transparent_for=(write,))
-            m.d.comb += [
-                write.en.eq(port.en),
-                write.addr.eq(port.row),
-                write.data.eq(port.data),
-                read.addr.eq(row + (k < self.i_read[:bits])),
-            ]
-            out.append(read.data)
+        out = [self._lane(m, k, row + (k < self.i_read[:bits])) for k in range(self.lanes)]
         m.d.comb += self.o_data.eq(_rotated_right(Cat(out), start, 8))
         return m
+
+    def _lane(self, m: Module, k: int, row: Value) -> Value:
+        """Byte k of each row. What is written in the cycle of a read is put in behind the memory, whose own word for it does not count."""
+        rows, port = max(2, -(-self.size // self.lanes)), getattr(self, f"i_write_{k}")
+        init = list(self.init[k :: self.lanes])
+        m.submodules[f"lane_{k}"] = memory = Memory(shape=8, depth=rows, init=init, attrs=RACES)
+        write, read = memory.write_port(), memory.read_port(domain="comb")
+        read_row, old = Signal(range(rows), name=f"read_row_{k}"), Signal(8, name=f"old_{k}")
+        wrote = Signal(data.StructLayout({"en": 1, "row": range(rows), "data": 8}), name=f"wrote_{k}")
+        m.d.comb += [write.en.eq(port.en), write.addr.eq(port.row), write.data.eq(port.data), read.addr.eq(row)]
+        m.d.sync += [old.eq(read.data), read_row.eq(row), wrote.en.eq(port.en), wrote.row.eq(port.row), wrote.data.eq(port.data)]
+        return Mux(wrote.en & (wrote.row == read_row), wrote.data, old)
 
 
 def _rotated_right(value: Value, by: Value, step: int) -> Value:
@@ -153,18 +154,16 @@ class Sums(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        shape = signatures.sums_row(self.spec)
-        m.submodules.rows = memory = Memory(shape=shape, depth=self.spec.acc_rows, init=[])
-        write = memory.write_port()
-        m.d.comb += [
-            write.en.eq(self.i_write.valid),
-            write.addr.eq(self.i_write.payload.row),
-            write.data.eq(self.i_write.payload.sums),
-        ]
+        shape = self.o_vector.shape()
+        m.submodules.rows = memory = Memory(shape=shape, depth=self.spec.acc_rows, init=[], attrs=RACES)
+        write, wrote = memory.write_port(), Signal(self.i_write.payload.shape(), name="wrote")
+        written = Signal()
+        m.d.comb += [write.en.eq(self.i_write.valid), write.addr.eq(self.i_write.payload.row), write.data.eq(self.i_write.payload.sums)]
+        m.d.sync += [wrote.eq(self.i_write.payload), written.eq(self.i_write.valid)]
         for reader in ("accumulator", "vector"):
-            read = memory.read_port(transparent_for=(write,))
-            m.d.comb += [
-                read.addr.eq(getattr(self, f"i_read_{reader}")),
-                getattr(self, f"o_{reader}").eq(read.data),
-            ]
+            read, old = memory.read_port(domain="comb"), Signal(shape, name=f"old_{reader}")
+            row = Signal(range(self.spec.acc_rows), name=f"row_{reader}")
+            m.d.comb += read.addr.eq(getattr(self, f"i_read_{reader}"))
+            m.d.sync += [old.eq(read.data), row.eq(read.addr)]
+            m.d.comb += getattr(self, f"o_{reader}").eq(Mux(written & (wrote.row == row), wrote.sums.as_value(), old.as_value()))
         return m
