@@ -17,8 +17,8 @@ from rtl import signatures
 
 @dataclass
 class Walk:
-    """A place in three loops, the innermost first: what is `left` of each, and where it began. `now`: of the read that comes next; `first`: of
-    a command's first read; `moved`: one further than `now`. `ends`: with `now` the loops are through."""
+    """A place in three loops, the innermost first: what is `left` of each, and where it began. `now`: of the next read; `first`: of a
+    command's first read; `moved`: one further than `now`. `ends`: with `now` the loops are through."""
 
     now: data.View
     first: data.View
@@ -48,6 +48,7 @@ class FeedWalk(wiring.Component):
         c = Signal(self.o_command.shape(), name="command")
         m.d.comb += c.eq(Mux(self.i_open, self.i_command.as_value(), self.o_command.as_value()))
         read, address = Signal(self.o_read.shape(), name="read"), Signal(self.level, name="address")
+        self.fold_full = Signal()  # ws: with the read its pixel has all blocks of a full fold
         blocks, pixels = self._blocks(m, c, read), self._pixels(m, c)
         self._read(m, c, read, blocks.ends, pixels.ends)
         self._goes_on(m, "blocks", blocks, ~c.dataflow, read.part_ends, pixels.ends)
@@ -63,14 +64,13 @@ class FeedWalk(wiring.Component):
         fold, lane, first = Signal.like(read.fold), Signal.like(read.lane), Signal()
         rows, lanes = self.spec.array.rows, self.spec.pe.adder_latency_cycles
         group_full = read.fold == rows * lanes - 1
-        fold_full = read.fold + read.count == rows
         m.d.comb += [
             read.fold.eq(Mux(self.i_open, 0, fold)),
             read.lane.eq(Mux(self.i_open, 0, lane)),
             read.first.eq(self.i_open | first),
             read.blocks_end.eq(blocks_end),
             read.pixels_end.eq(pixels_end),
-            read.part_ends.eq(Mux(c.dataflow, group_full | pixels_end, fold_full | blocks_end)),
+            read.part_ends.eq(Mux(c.dataflow, group_full | pixels_end, self.fold_full | blocks_end)),
             read.last.eq(read.part_ends & (c.dataflow | (read.lane == lanes - 1) | pixels_end)),
         ]
         with m.If(self.i_move):
@@ -83,7 +83,8 @@ class FeedWalk(wiring.Component):
     def _walk(self, m: Module, name: str, counts: tuple[Value, ...], at: Value, most: int) -> Walk:
         """`most`: what `counts` can be."""
         shape = data.StructLayout({"left": data.ArrayLayout(range(most + 1), 3), "at": data.ArrayLayout(self.level, 3)})
-        walk = Walk(*(Signal(shape, name=f"{name}_{n}") for n in ("now", "first", "moved")), Signal(name=f"{name}_end"))
+        now, first, moved = (Signal(shape, name=f"{name}_{n}") for n in ("now", "first", "moved"))
+        walk = Walk(now, first, moved, Signal(name=f"{name}_end"))
         m.d.comb += [walk.first.left[k].eq(count) for k, count in enumerate(counts)]
         m.d.comb += [walk.first.at[k].eq(at) for k in range(3)]
         return walk
@@ -105,21 +106,21 @@ class FeedWalk(wiring.Component):
             m.d.comb += [moved.left[2].eq(now.left[2] - 1), moved.at[2].eq(now.at[2] + strides[1])]
 
     def _blocks(self, m: Module, c, read) -> Walk:
-        """Over the reduced rank; the places begin at 0, a pixel is added. The read brings what is left of the run, of the chunk that it reads,
-        and, ws, of the fold."""
-        elements, rows, run = signatures.chunk_elements(self.spec), self.spec.array.rows, c.run >> c.block_log2
-        walk = self._walk(m, "blocks", (run, c.count_s, c.count_r), Const(0), signatures.most_blocks(self.spec))
-        room, rows_left, most = Signal(range(elements + 1)), Signal(range(rows + 1)), Signal(range(elements + 1))
+        """Over the reduced rank, in elements; places begin at 0, the pixel is added. The read brings what is left of the run, of a chunk, and
+        of a ws fold."""
+        elements, rows, blocks = signatures.chunk_elements(self.spec), self.spec.array.rows, signatures.most_blocks(self.spec)
+        walk = self._walk(m, "blocks", (c.run, c.count_s, c.count_r), Const(0), blocks * self.spec.pe.block_max)
+        rows_left, most, brought = Signal(range(rows * self.spec.pe.block_max + 1)), Signal(range(elements + 1)), Signal(range(elements + 1))
         run_left, run_ends = walk.now.left[0], Signal(name="run_ends")
         m.d.comb += [
-            room.eq(elements >> c.block_log2),
-            rows_left.eq(rows - read.fold),
-            most.eq(Mux(~c.dataflow & (rows_left < room), rows_left, room)),
+            rows_left.eq((rows - read.fold) << c.block_log2),
+            most.eq(Mux(~c.dataflow & (rows_left < elements), rows_left, elements)),
             run_ends.eq(run_left <= most),
-            read.count.eq(Mux(run_ends, run_left, most)),
+            brought.eq(Mux(run_ends, run_left, most)),
+            read.count.eq(brought >> c.block_log2),
+            self.fold_full.eq(Mux(run_ends, run_left == rows_left, rows_left <= elements)),
         ]
-        bytes_on = (most << c.block_log2) * self.spec.pe.element_bytes
-        self._move(m, walk, most, bytes_on, (c.stride_s, c.stride_r), run_ends)
+        self._move(m, walk, most, most * self.spec.pe.element_bytes, (c.stride_s, c.stride_r), run_ends)
         return walk
 
     def _pixels(self, m: Module, c) -> Walk:

@@ -90,14 +90,14 @@ class Buffer(wiring.Component):
         for k, bank in enumerate(made):
             m.submodules[f"bank_{k}"] = bank
             loads = mine & (beat.bank == k) if banks > 1 else mine
-            for lane, (row, data, en) in enumerate(scattered):
+            for lane, (row, byte, en) in enumerate(scattered):
                 port = getattr(bank, f"i_write_{lane}")
                 here = en & (self.i_vector.payload.bank == k) if banks > 1 else en
-                m.d.comb += [port.en.eq(here), port.row.eq(row - k * (size // self.lanes)), port.data.eq(data)]
+                m.d.comb += [port.en.eq(here), port.row.eq(row - k * (size // self.lanes)), port.data.eq(byte)]
             with m.If(loads):
-                for lane, (row, data, en) in enumerate(ways):
+                for lane, (row, byte, en) in enumerate(ways):
                     port = getattr(bank, f"i_write_{lane}")
-                    m.d.comb += [port.en.eq(en), port.row.eq(row - k * (size // self.lanes)), port.data.eq(data)]
+                    m.d.comb += [port.en.eq(en), port.row.eq(row - k * (size // self.lanes)), port.data.eq(byte)]
             reads = [getattr(self, f"i_read_{r}").address - k * size for r in self.readers]
             wanted = Mux(self.i_held[k], *reads) if len(reads) > 1 else reads[0]
             m.d.comb += bank.i_read.eq(wanted)
@@ -124,11 +124,11 @@ class Buffer(wiring.Component):
         ways = [(Signal(range(self.part.capacity_bytes // self.lanes)), Signal(8), Signal()) for _ in range(self.lanes)]
         for n in range(signatures.scattered(self.spec)):
             item = new.elements[n]
-            for byte in range(size):
-                address = item.address + byte
-                for lane, (row, data, en) in enumerate(ways):
+            for k in range(size):
+                address = item.address + k
+                for lane, (row, byte, en) in enumerate(ways):
                     with m.If(self.i_vector.valid & item.valid & (address[:bits] == lane)):
-                        m.d.comb += [en.eq(1), row.eq(address[bits:]), data.eq(item.data[8 * byte : 8 * byte + 8])]
+                        m.d.comb += [en.eq(1), row.eq(address[bits:]), byte.eq(item.data[8 * k : 8 * k + 8])]
         return ways
 
 

@@ -1,5 +1,5 @@
 """Weight loader in gates: reads weight rows in order into the weight link. Twin: hwsim/components/weight_loader.py, which says what it does
-and in which cycle. Levels weight and meta are asked a cycle ahead, with the addresses of the state to come.
+and in which cycle. It stands one row ahead: levels weight and meta are asked for the row of the next cycle.
 """
 
 from amaranth.hdl import Array as Select
@@ -52,8 +52,8 @@ class WeightLoader(wiring.Component):
         return data.StructLayout({"weight": level, "meta": level, "last": 1, "done": 1})
 
     def _ahead(self, m: Module, walk, opens: Signal, moves: Signal, ahead) -> None:
-        """The row behind the one that stands, the first one of `walk` if it `opens`; what is left of slots, of blocks of the run, runs of the
-        line and lines, and of pixels."""
+        """The row behind the one that stands, or the first of `walk` if it `opens`. A place is what is left: slots, blocks of the run, runs
+        of the line, lines, pixels."""
         spec, rank, level = self.spec, range(signatures.most_blocks(self.spec) + 1), signatures.level_address(self.spec)
         place = data.StructLayout(
             {

@@ -1,6 +1,6 @@
 """What a command of the vector unit settles for all of its beats, out of its fields: see `signatures.vector_settled`."""
 
-from amaranth.hdl import Cat, Module, Mux, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Value
 
 from hwsim.spec.commands import ACT, FN, NORM_BEATS
 from hwsim.spec.machine import AcceleratorSpec
@@ -25,6 +25,7 @@ def has_table(spec: AcceleratorSpec, c) -> Value:
 
 
 def settle(m: Module, spec: AcceleratorSpec, c, new) -> None:
+    """`bias`, `scale`, `table` do not count the weights yet."""
     int8, size = spec.pe.number == "int8", spec.pe.element_bytes
     most, most_acc = spec.vector.lanes, min(spec.vector.lanes, spec.array.cols)
     lanes = Mux(c.from_vec, most, most_acc)
@@ -40,8 +41,8 @@ def settle(m: Module, spec: AcceleratorSpec, c, new) -> None:
     reduce = {Stage.A: c.from_vec, Stage.B: c.has_b}
     final = {**reduce, Stage.BIAS: c.has_bias & by_row, Stage.SCALE: c.has_scale & by_row, Stage.PAUSE: paused}
     taps = (c.window_h * c.window_w)[:7]
-    weights = Mux(depthwise, taps * c.len[: most.bit_length()] * size, 0)
-    place = c.param + ((weights + 3) & ~3)
+    few_weights = sum((Mux(bit, taps << n, 0) for n, bit in enumerate(c.len[: most.bit_length()])), start=Const(0))
+    weights = Mux(depthwise, few_weights * size, 0)
     m.d.comb += [
         new.setup.eq(Cat(setup.get(s, 0) for s in Stage)),
         new.reduce.eq(Cat(reduce.get(s, 0) for s in Stage)),
@@ -52,9 +53,9 @@ def settle(m: Module, spec: AcceleratorSpec, c, new) -> None:
         new.lanes.eq(lanes),
         new.pitch.eq(Mux(c.from_vec, most * c.dst_lane, most_acc * c.dst_lane)),
         new.step.eq(_elements_log2(spec, c)),
-        new.bias.eq(place),
-        new.scale.eq(place + Mux(c.has_bias, params, 0)),
-        new.table.eq(place + Mux(c.has_bias, params, 0) + Mux(c.has_scale, params, 0)),
+        new.bias.eq(c.param),
+        new.scale.eq(c.param + Mux(c.has_bias, params, 0)),
+        new.table.eq(c.param + Mux(c.has_bias, params, 0) + Mux(c.has_scale, params, 0)),
         new.weights.eq(weights),
         new.tables.eq(Mux(softmax, 1024, 256)),
     ]

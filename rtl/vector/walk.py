@@ -50,6 +50,7 @@ class Walk(wiring.Component):
         m = Module()
         cmd, fixed, head = self.o_command, self.o_settled, self.i.payload
         now, later, new = Signal(self._place()), Signal(self._place()), Signal(fixed.shape())
+        fresh = Signal()  # the command's first beat: element and place are 0, its parameters stand behind the weights
         take, done, under_way = Signal(), Signal(), Signal(range(self.spec.vector.results + 1))
         m.d.comb += [
             later.eq(now),
@@ -64,11 +65,15 @@ class Walk(wiring.Component):
         self._walk(m, cmd, fixed, now, later, under_way)
         with m.If(done):
             m.d.comb += later.phase.eq(Phase.IDLE)
+        padded = (fixed.weights + 3) & ~3
+        with m.If(fresh):
+            m.d.sync += [fixed[name].eq(fixed[name] + padded) for name in ("bias", "scale", "table")]
         with m.If(take):
             m.d.sync += [cmd.eq(head), fixed.eq(new)]
             self._open(m, head, new, later)
+        m.d.sync += fresh.eq(take)
         m.d.sync += [now.eq(later), under_way.eq(under_way + self.o_beat.payload.writes - self.i_popped)]
-        self._reads(m, cmd, fixed, now)
+        self._reads(m, cmd, fixed, now, Mux(fresh, padded, now.beat.k * self.bytes + (now.beat.e << 2)))
         return m
 
     def _place(self) -> data.StructLayout:
@@ -223,13 +228,13 @@ class Walk(wiring.Component):
             with m.If(at_end):
                 m.d.comb += later.phase.eq(Phase.TAIL)
 
-    def _reads(self, m: Module, c, fixed, now) -> None:
-        """What this cycle reads, and which banks it holds."""
+    def _reads(self, m: Module, c, fixed, now, part: Value) -> None:
+        """What this cycle reads, and which banks it holds. `part`: where in its parameters."""
         beat, at, address = now.beat, now.at, self.o_read.address
-        part, element = beat.k * self.bytes, beat.e * self.spec.pe.element_bytes
+        element = beat.e * self.spec.pe.element_bytes
         asked = {
-            Stage.A: at.a + element + now.window, Stage.B: at.b + element, Stage.BIAS: fixed.bias + part + (beat.e << 2),
-            Stage.SCALE: fixed.scale + part + (beat.e << 2), Stage.WEIGHT: c.param + part, Stage.TABLE: fixed.table + part,
+            Stage.A: at.a + element + now.window, Stage.B: at.b + element, Stage.BIAS: fixed.bias + part, Stage.SCALE: fixed.scale + part,
+            Stage.WEIGHT: c.param + beat.k * self.bytes, Stage.TABLE: fixed.table + part,
         }  # fmt: skip
         with m.Switch(beat.stage):
             for stage, where in asked.items():
