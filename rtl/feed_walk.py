@@ -106,11 +106,11 @@ class FeedWalk(wiring.Component):
             m.d.comb += [moved.left[2].eq(now.left[2] - 1), moved.at[2].eq(now.at[2] + strides[1])]
 
     def _blocks(self, m: Module, c, read) -> Walk:
-        """Over the reduced rank, in elements; places begin at 0, the pixel is added. The read brings what is left of the run, of a chunk, and
-        of a ws fold."""
+        """Over the reduced rank, in elements; places begin at 0, the pixel is added. The read brings what is left of the run, of a chunk,
+        and of a ws fold."""
         elements, rows, blocks = signatures.chunk_elements(self.spec), self.spec.array.rows, signatures.most_blocks(self.spec)
         walk = self._walk(m, "blocks", (c.run, c.count_s, c.count_r), Const(0), blocks * self.spec.pe.block_max)
-        rows_left, most, brought = Signal(range(rows * self.spec.pe.block_max + 1)), Signal(range(elements + 1)), Signal(range(elements + 1))
+        rows_left, most, brought = (Signal(range(n + 1)) for n in (rows * self.spec.pe.block_max, elements, elements))
         run_left, run_ends = walk.now.left[0], Signal(name="run_ends")
         m.d.comb += [
             rows_left.eq((rows - read.fold) << c.block_log2),
