@@ -29,7 +29,7 @@ def settle(m: Module, spec: AcceleratorSpec, c, new) -> None:
     int8, size = spec.pe.number == "int8", spec.pe.element_bytes
     most, most_acc = spec.vector.lanes, min(spec.vector.lanes, spec.array.cols)
     lanes = Mux(c.from_vec, most, most_acc)
-    by_row, params = c.len > lanes, c.len << 2
+    by_row, params, both = c.len > lanes, c.len << 2, c.has_bias & c.has_scale
     depthwise, softmax, norm = (is_fn(spec, c, n) for n in ("depthwise", "softmax", "layernorm"))
     table, few = has_table(spec, c), (0, 1, 2)
     setup = {
@@ -43,6 +43,7 @@ def settle(m: Module, spec: AcceleratorSpec, c, new) -> None:
     taps = (c.window_h * c.window_w)[:7]
     few_weights = sum((Mux(bit, taps << n, 0) for n, bit in enumerate(c.len[: most.bit_length()])), start=Const(0))
     weights = Mux(depthwise, few_weights * size, 0)
+    step = _elements_log2(spec, c)
     m.d.comb += [
         new.setup.eq(Cat(setup.get(s, 0) for s in Stage)),
         new.reduce.eq(Cat(reduce.get(s, 0) for s in Stage)),
@@ -52,10 +53,12 @@ def settle(m: Module, spec: AcceleratorSpec, c, new) -> None:
         new.pauses.eq(Mux(by_row & c.has_bias & c.has_scale, pauses[2], Mux(by_row & (c.has_bias | c.has_scale), pauses[1], pauses[0]))),
         new.lanes.eq(lanes),
         new.pitch.eq(Mux(c.from_vec, most * c.dst_lane, most_acc * c.dst_lane)),
-        new.step.eq(_elements_log2(spec, c)),
+        new.step.eq(step),
+        new.hop.eq(c.dst_lane << step),
+        new.params.eq(Mux(by_row, lanes, c.len)),
         new.bias.eq(c.param),
         new.scale.eq(c.param + Mux(c.has_bias, params, 0)),
-        new.table.eq(c.param + Mux(c.has_bias, params, 0) + Mux(c.has_scale, params, 0)),
+        new.table.eq(c.param + Mux(both, params << 1, Mux(c.has_bias | c.has_scale, params, 0))),
         new.weights.eq(weights),
         new.tables.eq(Mux(softmax, 1024, 256)),
     ]

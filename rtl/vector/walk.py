@@ -2,9 +2,13 @@
 
 Cycles: hwsim/components/vector.py. A chunk reads its a, b, bias and scale in this order; the beat of its last read writes, and so do the
 WRITE beats behind it, where elements share lanes of bytes. What a beat reads is asked in its cycle, and there in the next. What a command
-settles for all of its beats is in registers from the first of them on.
+settles for all of its beats is in registers from the first of them on; the places of its parameters from the second.
+
+While no command has beats left, the walk's registers load what the head of the queue would begin with. Otherwise they load what comes
+next, reckoned early in the cycle; whether a stage ends with this beat, which is known late, only lets them load.
 """
 
+from dataclasses import dataclass, fields
 from enum import IntEnum
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
@@ -18,10 +22,29 @@ from rtl.vector.settled import first_stage, is_fn, reduces, settle
 
 
 class Phase(IntEnum):
-    IDLE, SETUP, ROWS, PAUSE, TAIL = range(5)
+    """One bit each, but TAIL and IDLE: no command has beats left."""
+
+    IDLE, TAIL, SETUP, ROWS, PAUSE = 0, 1, 2, 4, 8
 
 
 SIDES = ("a", "b", "dst")
+
+
+@dataclass
+class Step:
+    """What this cycle's beat does; `late` with the end of its stage, which is one of the two that say `late`."""
+
+    idle: Signal
+    setup: Signal
+    rows: Signal
+    room: Signal  # for one result more
+    more: Signal  # stages behind this one
+    read_ends: Signal  # late: the beat is the last of its stage
+    chunk_ends: Signal  # late
+    chunk_may: Signal  # the chunk ends, if the stage does and is the last one
+    at_end: Signal  # the row is the last of the command
+    held: Signal  # behind the row comes the next of its group, in the same pass
+    final: Signal  # what comes behind the chunk is in the last pass
 
 
 class Walk(wiring.Component):
@@ -31,6 +54,7 @@ class Walk(wiring.Component):
     def __init__(self, spec: AcceleratorSpec):
         self.spec, self.level = spec, signatures.level_address(spec)
         self.bytes, self.reduces = spec.levels.vec.width_bits // 8, reduces(spec)
+        self.windows = bool(signatures.WINDOWED & set(spec.vector.functions))
         super().__init__(
             {
                 "i": In(stream.Signature(signatures.command("vector"))),
@@ -49,12 +73,15 @@ class Walk(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         cmd, fixed, head = self.o_command, self.o_settled, self.i.payload
-        now, later, new = Signal(self._place()), Signal(self._place()), Signal(fixed.shape())
-        fresh = Signal()  # the command's first beat: element and place are 0, its parameters stand behind the weights
+        now, new = Signal(self._place()), Signal(fixed.shape())
         take, done, under_way = Signal(), Signal(), Signal(range(self.spec.vector.results + 1))
+        s = Step(*(Signal(name=f.name) for f in fields(Step)))
         m.d.comb += [
-            later.eq(now),
-            done.eq((now.phase == Phase.TAIL) & (under_way == 1) & self.i_popped),
+            s.setup.eq((now.phase & Phase.SETUP).any()),
+            s.rows.eq((now.phase & Phase.ROWS).any()),
+            s.idle.eq((now.phase & ~Phase.TAIL) == 0),
+            s.room.eq(under_way != self.spec.vector.results),
+            done.eq((now.phase & Phase.TAIL).any() & (under_way == 1) & self.i_popped),
             take.eq(self.i.valid & ((now.phase == Phase.IDLE) | done) & ((head.waits & ~self.tokens.there) == 0)),
             self.i.ready.eq(take),
             self.tokens.take.eq(Mux(take, head.waits, 0)),
@@ -62,189 +89,197 @@ class Walk(wiring.Component):
             self.o_done.eq(done),
         ]
         settle(m, self.spec, head, new)
-        self._walk(m, cmd, fixed, now, later, under_way)
-        with m.If(done):
-            m.d.comb += later.phase.eq(Phase.IDLE)
-        padded = (fixed.weights + 3) & ~3
-        with m.If(fresh):
-            m.d.sync += [fixed[name].eq(fixed[name] + padded) for name in ("bias", "scale", "table")]
         with m.If(take):
             m.d.sync += [cmd.eq(head), fixed.eq(new)]
-            self._open(m, head, new, later)
-        m.d.sync += fresh.eq(take)
-        m.d.sync += [now.eq(later), under_way.eq(under_way + self.o_beat.payload.writes - self.i_popped)]
-        self._reads(m, cmd, fixed, now, Mux(fresh, padded, now.beat.k * self.bytes + (now.beat.e << 2)))
+        self._beat(m, s, cmd, fixed, now)
+        self._stages(m, s, fixed, new, now)
+        if self.windows:
+            self._window(m, s, cmd, head, now)
+        else:
+            m.d.comb += self.o_beat.payload.first.eq(1)
+        row = self._next_row(m, s, cmd, head, now)
+        self._chunk(m, s, cmd, fixed, head, now, row)
+        self._passes(m, s, fixed, new, now, take, done)
+        m.d.sync += under_way.eq(under_way + self.o_beat.payload.writes - self.i_popped)
+        self._reads(m, s, cmd, fixed, now, take)
         return m
 
     def _place(self) -> data.StructLayout:
-        """Where the walk stands. `beat`: its `ends`, `last`, `writes` and `bank` are made anew each cycle; `chunk`: where the
-        chunk's first result goes; `at`: the row, `home`: the first row of the group; `pause`: cycles to the next pass."""
-        level = self.level
-        row = data.StructLayout({"i0": 16, "i1": 16, **dict.fromkeys(SIDES, level), **{f"{side}_line": level for side in SIDES}})
+        """Where the walk stands. `beat`: its `ends`, `last`, `writes` and `bank` are made anew each cycle; `again`: it is not the first of
+        its stage, and `k_ends`: then the last; `chunk`: where the chunk's first result goes; `at`: the row, with the rows left in its line
+        and the lines left; `home`: the first row of the group; `h`, `w`: lines and elements left of the window; `pause`: cycles to the
+        next pass."""
+        level, command = self.level, signatures.command("vector").members
+        at = {name: level for side in SIDES for name in (side, f"{side}_line")}
+        row = data.StructLayout({"left0": command["count0"], "left1": command["count1"], **at})
         most = max(self.spec.vector.latency_cycles, self.spec.vector.reduce_cycles)
         again = {"home": row, "pause": range(most + 1)} if self.reduces else {}
         return data.StructLayout(
             {
-                "phase": Phase, "beat": signatures.vector_beat(self.spec), "chunk": level, "at": row,
-                "h": 8, "w": 8, "window": level, "window_line": level, **again,
+                "phase": 4, "beat": signatures.vector_beat(self.spec), "again": 1, "k_ends": 1, "chunk": level, "at": row,
+                "h": command["window_h"], "w": command["window_w"], "window": level, "window_line": level, **again,
             }
         )  # fmt: skip
 
-    def _open(self, m: Module, c, fixed, later) -> None:
-        setup, rows, final = fixed.setup.any(), fixed.final, fixed.passes == 0
+    def _beat(self, m: Module, s: Step, c, fixed, now) -> None:
+        """The beat of this cycle, and whether the walk goes on behind it."""
+        beat, out, ends, goes, k_late = now.beat, self.o_beat, Signal(), Signal(), Signal()
+        window_ends = (now.h == 1) & (now.w == 1) if self.windows else Value.cast(1)
+        k_ends = Mux(now.again, now.k_ends, self._enough(fixed, beat.stage, self.bytes))
+        writes = s.rows & ~s.more & beat.final & s.room
         m.d.comb += [
-            later.eq(0),
-            later.phase.eq(Mux(setup, Phase.SETUP, Phase.ROWS)),
-            later.beat.stage.eq(Mux(setup, first_stage(fixed.setup), first_stage(Mux(final, rows, fixed.reduce)))),
-            later.beat.first.eq(1),
-            later.beat.final.eq(final),
-            later.chunk.eq(c.dst),
-            later.beat.out.eq(c.dst),
-        ]
-        for side in SIDES:
-            m.d.comb += [later.at[side].eq(c[side]), later.at[f"{side}_line"].eq(c[side])]
-        if self.reduces:
-            m.d.comb += later.home.eq(later.at)
-
-    def _walk(self, m: Module, c, fixed, now, later, under_way) -> None:
-        """One beat on."""
-        beat, setup, rows, after = now.beat, now.phase == Phase.SETUP, now.phase == Phase.ROWS, Signal(Stage)
-        stages = Mux(setup, fixed.setup, Mux(beat.final, fixed.final, fixed.reduce))
-        with m.Switch(beat.stage):
-            for s in Stage:
-                with m.Case(s):
-                    m.d.comb += after.eq(first_stage(stages, s))
-        window_ends = (now.h + 1 == c.window_h) & (now.w + 1 == c.window_w)
-        read_ends, ends, writes, goes, out = Signal(), Signal(), Signal(), Signal(), self.o_beat
-        m.d.comb += [
-            read_ends.eq(self._read_ends(fixed, beat, setup, Mux(setup, c.len, fixed.lanes), window_ends)),
-            ends.eq(read_ends & (after == Stage.WRITE)),
-            writes.eq(rows & ends & beat.final & (under_way != self.spec.vector.results)),
-            goes.eq(setup | writes | (rows & ~(ends & beat.final))),
+            s.read_ends.eq(Mux(beat.stage == Stage.A, window_ends, k_ends)),
+            ends.eq(s.read_ends & ~s.more),
+            s.chunk_may.eq(s.rows & (~beat.final | (s.room & (beat.j + (1 << fixed.step) >= fixed.lanes)))),
+            s.chunk_ends.eq(s.read_ends & (~s.more & s.chunk_may)),
+            goes.eq(s.setup | (s.rows & (s.room | ~beat.final | s.more | ~s.read_ends))),
+            k_late.eq(self._enough(fixed, beat.stage, (beat.k + 2) * self.bytes)),
             out.valid.eq(goes),
             out.payload.eq(beat),
-            out.payload.writes.eq(writes),
+            out.payload.writes.eq(s.read_ends & writes),
             out.payload.bank.eq(self._bank(now.at.dst)),
-            out.payload.ends.eq(rows & ends & (beat.j == 0)),
+            out.payload.ends.eq(s.rows & ends & (beat.j == 0)),
             out.payload.last.eq(beat.e + fixed.lanes >= c.len),
         ]
-        with m.If(goes):
-            m.d.comb += later.beat.k.eq(Mux(read_ends, 0, beat.k + 1))
-            with m.If(read_ends):
-                m.d.comb += later.beat.stage.eq(after)
-        with m.If(setup & ends):
-            m.d.comb += [later.phase.eq(Phase.ROWS), later.beat.stage.eq(self._first_of_chunk(fixed, beat.final))]
-        with m.If(goes & rows & (beat.stage == Stage.A)):
-            self._next_of_window(m, c, now, later, window_ends)
-        with m.If(writes):
-            m.d.comb += [later.beat.j.eq(beat.j + (1 << fixed.step)), later.beat.out.eq(beat.out + (c.dst_lane << fixed.step))]
-        with m.If(goes & rows & ends & (~beat.final | (beat.j + (1 << fixed.step) >= fixed.lanes))):
-            self._next_chunk(m, c, fixed, now, later)
-        if self.reduces:
-            with m.If(now.phase == Phase.PAUSE):
-                m.d.comb += later.pause.eq(now.pause - 1)
-                with m.If(now.pause == 1):
-                    m.d.comb += later.phase.eq(Phase.ROWS)
+        with m.If(s.idle | goes):
+            m.d.sync += [beat.k.eq(Mux(s.idle | s.read_ends, 0, beat.k + 1)), now.again.eq(~(s.idle | s.read_ends)), now.k_ends.eq(k_late)]
 
-    def _read_ends(self, fixed, beat, setup: Value, params: Value, window_ends: Value) -> Value:
-        """Whether this is the last beat of its stage. `params`: elements whose bias or scale is read."""
-        wanted = {Stage.BIAS: params << 2, Stage.SCALE: params << 2, Stage.WEIGHT: fixed.weights, Stage.TABLE: fixed.tables}
-        out: Value = Value.cast(1)
-        for stage, size in wanted.items():
-            out = Mux(beat.stage == stage, (beat.k + 1) * self.bytes >= size, out)
-        out = Mux(beat.stage == Stage.PAUSE, beat.k + 1 >= fixed.pauses, out)
-        return Mux(beat.stage == Stage.A, window_ends, out)
-
-    def _first_of_chunk(self, fixed, final: Value) -> Value:
-        return Mux(final, first_stage(fixed.final), first_stage(fixed.reduce))
-
-    def _next_of_window(self, m: Module, c, now, later, ends: Value) -> None:
-        line_ends, line = now.w + 1 == c.window_w, now.window_line + c.window_stride_h
-        m.d.comb += [
-            later.w.eq(Mux(line_ends, 0, now.w + 1)),
-            later.h.eq(Mux(ends, 0, now.h + line_ends)),
-            later.beat.first.eq(ends),
-            later.window.eq(Mux(ends, 0, Mux(line_ends, line, now.window + c.window_stride_w))),
-            later.window_line.eq(Mux(ends, 0, Mux(line_ends, line, now.window_line))),
-        ]
-        if "depthwise" in self.spec.vector.functions:
-            m.d.comb += later.beat.weight.eq(Mux(ends, 0, now.beat.weight + c.len * self.spec.pe.element_bytes))
-
-    def _next_chunk(self, m: Module, c, fixed, now, later) -> None:
-        chunk = now.chunk + fixed.pitch
-        m.d.comb += [
-            later.beat.j.eq(0),
-            later.beat.e.eq(now.beat.e + fixed.lanes),
-            later.chunk.eq(chunk),
-            later.beat.out.eq(chunk),
-            later.beat.stage.eq(self._first_of_chunk(fixed, now.beat.final)),
-        ]
-        with m.If(self.o_beat.payload.last):
-            m.d.comb += later.beat.e.eq(0)
-            self._next_row(m, c, now.at, later.at)
-            at_end = (now.at.i0 + 1 == c.count0) & (now.at.i1 + 1 == c.count1)
-            if self.reduces:
-                self._next_of_group(m, c, fixed, now, later, at_end)
-            else:
-                with m.If(at_end):
-                    m.d.comb += later.phase.eq(Phase.TAIL)
-            m.d.comb += [later.chunk.eq(later.at.dst), later.beat.out.eq(later.at.dst)]
-
-    def _next_row(self, m: Module, c, at, later) -> None:
-        line_ends = at.i0 + 1 == c.count0
-        m.d.comb += [later.i0.eq(Mux(line_ends, 0, at.i0 + 1)), later.i1.eq(at.i1 + line_ends)]
-        for side in SIDES:
-            line = at[f"{side}_line"] + c[f"{side}_stride1"]
-            m.d.comb += later[side].eq(Mux(line_ends, line, at[side] + c[f"{side}_stride0"]))
-            with m.If(line_ends):
-                m.d.comb += later[f"{side}_line"].eq(line)
-
-    def _next_of_group(self, m: Module, c, fixed, now, later, at_end: Value) -> None:
-        """Behind a row: the next of its group, or the group again for the next pass, or the next group."""
-        beat = now.beat
-        with m.If((fixed.passes != 0) & ~at_end & (beat.row + 1 != self.spec.vector.rows_in_flight)):
-            m.d.comb += later.beat.row.eq(beat.row + 1)
-        with m.Elif(~beat.final):
-            final = beat.passed + 1 == fixed.passes
-            largest = is_fn(self.spec, c, "softmax") & (beat.passed == 0)
-            m.d.comb += [
-                later.at.eq(now.home),
-                later.beat.row.eq(0),
-                later.beat.passed.eq(beat.passed + 1),
-                later.beat.final.eq(final),
-                later.beat.stage.eq(self._first_of_chunk(fixed, final)),
-                later.phase.eq(Phase.PAUSE),
-                later.pause.eq(Mux(largest, self.spec.vector.latency_cycles, self.spec.vector.reduce_cycles)),
-            ]
-        with m.Else():
-            again = fixed.passes != 0
-            m.d.comb += [
-                later.home.eq(later.at),
-                later.beat.row.eq(0),
-                later.beat.passed.eq(0),
-                later.beat.final.eq(~again),
-                later.beat.stage.eq(self._first_of_chunk(fixed, ~again)),
-            ]
-            with m.If(at_end):
-                m.d.comb += later.phase.eq(Phase.TAIL)
-
-    def _reads(self, m: Module, c, fixed, now, part: Value) -> None:
-        """What this cycle reads, and which banks it holds. `part`: where in its parameters."""
-        beat, at, address = now.beat, now.at, self.o_read.address
-        element = beat.e * self.spec.pe.element_bytes
-        asked = {
-            Stage.A: at.a + element + now.window, Stage.B: at.b + element, Stage.BIAS: fixed.bias + part, Stage.SCALE: fixed.scale + part,
-            Stage.WEIGHT: c.param + beat.k * self.bytes, Stage.TABLE: fixed.table + part,
+    def _enough(self, fixed, stage: Value, read: Value | int) -> Value:
+        """Whether a stage needs no more bytes than these."""
+        wanted = {
+            Stage.BIAS: fixed.params << 2, Stage.SCALE: fixed.params << 2, Stage.WEIGHT: fixed.weights, Stage.TABLE: fixed.tables,
+            Stage.PAUSE: fixed.pauses * self.bytes,
         }  # fmt: skip
+        out: Value = Value.cast(1)
+        for at, size in wanted.items():
+            out = Mux(stage == at, read >= size, out)
+        return out
+
+    def _stages(self, m: Module, s: Step, fixed, new, now) -> None:
+        beat, stages, behind = now.beat, Signal(len(Stage)), Signal(len(Stage))
+        opens = Mux(new.setup.any(), new.setup, Mux(new.passes == 0, new.final, new.reduce))
+        first = first_stage(Mux(s.final, fixed.final, fixed.reduce))
+        m.d.comb += [
+            stages.eq(Mux(s.setup, fixed.setup, Mux(beat.final, fixed.final, fixed.reduce))),
+            behind.eq(stages & Cat(beat.stage < n.value for n in Stage)),
+            s.more.eq(behind.any()),
+        ]
+        with m.If(s.idle):
+            m.d.sync += beat.stage.eq(first_stage(opens))
+        with m.Elif(s.read_ends & (s.setup | (s.rows & (s.room | ~beat.final | s.more)))):
+            m.d.sync += beat.stage.eq(Mux(s.more, first_stage(behind), Mux(s.setup | s.chunk_may, first, Stage.WRITE)))
+
+    def _window(self, m: Module, s: Step, c, head, now) -> None:
+        """One element on in the window; behind its last, to its first."""
+        line_ends, goes = now.w == 1, self.o_beat.valid & s.rows & (now.beat.stage == Stage.A)
+        ends, line = s.idle | (line_ends & (now.h == 1)), now.window_line + c.window_stride_h
+        height, width = (Mux(s.idle, head[name], c[name]) for name in ("window_h", "window_w"))
+        with m.If(s.idle | goes):
+            m.d.sync += [
+                now.w.eq(Mux(s.idle | line_ends, width, now.w - 1)),
+                now.h.eq(Mux(ends, height, now.h - line_ends)),
+                now.beat.first.eq(ends),
+                now.window.eq(Mux(ends, 0, Mux(line_ends, line, now.window + c.window_stride_w))),
+                now.window_line.eq(Mux(ends, 0, Mux(line_ends, line, now.window_line))),
+            ]
+            if "depthwise" in self.spec.vector.functions:
+                m.d.sync += now.beat.weight.eq(Mux(ends, 0, now.beat.weight + c.len * self.spec.pe.element_bytes))
+
+    def _next_row(self, m: Module, s: Step, c, head, now) -> data.View:
+        """The row behind this one, or the first of the group for its next pass, or of a command. It is loaded with the end of a row."""
+        at, row = now.at, Signal(now.at.shape())
+        line_ends, loads, again = at.left0 == 1, s.idle | (s.chunk_ends & self.o_beat.payload.last), ~s.held & ~now.beat.final
+        m.d.comb += [
+            s.at_end.eq(line_ends & (at.left1 == 1)),
+            row.left0.eq(Mux(line_ends, c.count0, at.left0 - 1)),
+            row.left1.eq(at.left1 - line_ends),
+        ]
+        for side in SIDES:
+            line, start = row[f"{side}_line"], Mux(line_ends, at[f"{side}_line"], at[side])
+            m.d.comb += [
+                row[side].eq(start + Mux(line_ends, c[f"{side}_stride1"], c[f"{side}_stride0"])),
+                line.eq(Mux(line_ends, row[side], at[f"{side}_line"])),
+            ]
+        if self.reduces:
+            with m.If(again):
+                m.d.comb += row.eq(now.home)
+        with m.If(s.idle):
+            m.d.comb += [row.left0.eq(head.count0), row.left1.eq(head.count1)]
+            for side in SIDES:
+                m.d.comb += [row[side].eq(head[side]), row[f"{side}_line"].eq(head[side])]
+        with m.If(loads):
+            m.d.sync += at.eq(row)
+        if self.reduces:
+            with m.If(loads & (s.idle | (~s.held & now.beat.final))):
+                m.d.sync += now.home.eq(row)
+        return row
+
+    def _chunk(self, m: Module, s: Step, c, fixed, head, now, row) -> None:
+        beat, new, chunk = now.beat, s.idle | self.o_beat.payload.last, Signal.like(now.chunk)
+        m.d.comb += chunk.eq(Mux(new, row.dst, now.chunk + fixed.pitch))
+        with m.If(s.idle | s.chunk_ends):
+            m.d.sync += [now.chunk.eq(chunk), beat.e.eq(Mux(new, 0, beat.e + fixed.lanes))]
+        with m.If(s.idle | (s.read_ends & (~s.more & s.rows & (~beat.final | s.room)))):
+            whole = s.idle | s.chunk_may
+            m.d.sync += [
+                beat.j.eq(Mux(whole, 0, beat.j + (1 << fixed.step))),
+                beat.out.eq(Mux(whole, chunk, beat.out + fixed.hop)),
+            ]
+
+    def _passes(self, m: Module, s: Step, fixed, new, now, take: Signal, done: Signal) -> None:
+        """Behind a row: the next of its group, or the group again for the next pass, or the next group."""
+        beat, row_ends, last = now.beat, s.chunk_ends & self.o_beat.payload.last, self.o_beat.payload.last
+        m.d.comb += s.final.eq(beat.final)
+        if self.reduces:
+            largest = is_fn(self.spec, self.o_command, "softmax") & (beat.passed == 0)
+            m.d.comb += s.held.eq((fixed.passes != 0) & ~s.at_end & (beat.row + 1 != self.spec.vector.rows_in_flight))
+            with m.If(s.rows & last & ~s.held):
+                m.d.comb += s.final.eq(Mux(beat.final, fixed.passes == 0, beat.passed + 1 == fixed.passes))
+            with m.If(s.idle | row_ends):
+                m.d.sync += [
+                    beat.row.eq(Mux(~s.idle & s.held, beat.row + 1, 0)),
+                    beat.passed.eq(Mux(s.idle | (beat.final & ~s.held), 0, beat.passed + ~s.held)),
+                ]
+            with m.If((now.phase & Phase.PAUSE).any()):
+                m.d.sync += now.pause.eq(now.pause - 1)
+            with m.Else():
+                m.d.sync += now.pause.eq(Mux(largest, self.spec.vector.latency_cycles, self.spec.vector.reduce_cycles))
+        with m.If(s.idle | row_ends):
+            m.d.sync += beat.final.eq(Mux(s.idle, new.passes == 0, s.final))
+        with m.If(take):
+            m.d.sync += now.phase.eq(Mux(new.setup.any(), Phase.SETUP, Phase.ROWS))
+        with m.Elif(done):
+            m.d.sync += now.phase.eq(Phase.IDLE)
+        with m.Elif(s.setup & s.read_ends & ~s.more):
+            m.d.sync += now.phase.eq(Phase.ROWS)
+        with m.Elif(row_ends & ~s.held & (~beat.final | s.at_end)):
+            m.d.sync += now.phase.eq(Mux(beat.final, Phase.TAIL, Phase.PAUSE))
+        if self.reduces:
+            with m.If((now.phase & Phase.PAUSE).any() & (now.pause == 1)):
+                m.d.sync += now.phase.eq(Phase.ROWS)
+
+    def _reads(self, m: Module, s: Step, c, fixed, now, take: Signal) -> None:
+        """What this cycle reads, and which banks it holds. Bias, scale and table stand behind the weights, which the first beat adds:
+        its element and its place are 0."""
+        beat, at, address, fresh = now.beat, now.at, self.o_read.address, Signal()
+        part, element = beat.k * self.bytes, beat.e * self.spec.pe.element_bytes
+        weights, chunk = (fixed.weights + 3) & ~3, part + (beat.e << 2)
+        asked = {
+            Stage.A: at.a + element + now.window, Stage.B: at.b + element, Stage.WEIGHT: c.param + part,
+            Stage.BIAS: fixed.bias + Mux(fresh, weights, chunk), Stage.SCALE: fixed.scale + Mux(fresh, weights, chunk),
+            Stage.TABLE: fixed.table + Mux(fresh, weights, part),
+        }  # fmt: skip
+        m.d.sync += fresh.eq(take)
+        with m.If(fresh):
+            m.d.sync += [fixed.bias.eq(asked[Stage.BIAS]), fixed.scale.eq(asked[Stage.SCALE]), fixed.table.eq(asked[Stage.TABLE])]
         with m.Switch(beat.stage):
             for stage, where in asked.items():
                 with m.Case(stage):
                     m.d.comb += address.eq(where)
-        rows = now.phase == Phase.ROWS
         wanted = (
-            (rows & c.from_vec, at.a),
-            (rows & c.has_b, at.b),
-            ((rows & fixed.by_row & beat.final) | (now.phase == Phase.SETUP), c.param),
+            (s.rows & c.from_vec, at.a),
+            (s.rows & c.has_b, at.b),
+            ((s.rows & fixed.by_row & beat.final) | s.setup, c.param),
         )
         held = [Cat(there & (self._bank(where) == k) for k in range(self.spec.levels.vec.banks)) for there, where in wanted]
         m.d.comb += [
