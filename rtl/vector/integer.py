@@ -66,6 +66,7 @@ class IntegerLanes(wiring.Component):
         sources = [self._source(m, n) for n in range(self.lanes)]
         self._reduce(m, sources)
         parameters = self._parameters(m)
+        self._shift(m)
         eight = [self._scaled(m, n, *self._operands(m, n, sources[n], parameters)) for n in range(self.lanes)]
         self._give(m, self._looked_up(m, eight))
         return m
@@ -102,8 +103,14 @@ class IntegerLanes(wiring.Component):
             m.d.comb += [self.table.i_write.payload[k].eq(v) for k, v in write.items()]
         if self._has("depthwise"):
             m.submodules.weights = self.weights = Weights(self.spec)
-            m.d.comb += [self.weights.i_write.valid.eq(self._at(Stage.WEIGHT, 2)), self.weights.i_at.eq(self.beats[1].weight)]
-            m.d.comb += [self.weights.i_write.payload[k].eq(v) for k, v in write.items()]
+            self.weight, early = Signal(8 * self.bytes), self.weights.i_write  # in the third cycle
+            m.d.sync += self.weight.eq(self.weights.o)
+            m.d.comb += [
+                early.valid.eq(self._at(Stage.WEIGHT, 1)),
+                early.payload.k.eq(self.beats[1].k),
+                early.payload.data.eq(self.read[1]),
+                self.weights.i_at.eq(self.beats[0].weight),
+            ]
         if self._has("softmax", "layernorm"):
             m.submodules.sums = self.sums = Sums(self.spec)
             m.d.comb += [
@@ -130,7 +137,7 @@ class IntegerLanes(wiring.Component):
         if self._has("depthwise", "layernorm"):
             factor = here if self._has("layernorm") else Const(0)
             factor = Mux(self.norm & beat.final, c.len, factor)
-            factor = Mux(self.depthwise, self.weights.o[byte].as_signed(), factor) if self._has("depthwise") else factor
+            factor = Mux(self.depthwise, self.weight[byte].as_signed(), factor) if self._has("depthwise") else factor
             m.d.sync += product.eq(here * factor)
         if self._has("layernorm"):
             out = Mux(self.norm, Mux(self.beats[3].final, product - self.sums.o_sum, Mux(live, product, 0)), out)
@@ -201,59 +208,76 @@ class IntegerLanes(wiring.Component):
                 m.d.sync += [biased.eq(z), b.eq(c.has_bias)]
         return biased, multiplier, b, factor
 
-    def _scaled(self, m: Module, n: int, biased: Signal, multiplier: Signal, b: Signal, factor: Signal) -> tuple[Value, Signal]:
-        """sat8 of the total / 2**shift, ties to even, then relu: in the eighth cycle, and as a register in the ninth."""
+    def _shift(self, m: Module) -> None:
+        """Of the total, in the eighth cycle; `below`: the bits that fall out, all but the last, `above`: those above eight that stay."""
+        self.shift = Signal(6)
+        self.above = Cat(k >= self.shift + 7 for k in range(66))
+        self.below = Cat(k + 1 < self.shift for k in range(62))
+        z = self.norm & self._at(Stage.A, 6)
+        wanted = Mux(self.largest, 0, Mux(z, NORM_Z_SHIFT, self.i_command.shift))
+        m.d.sync += self.shift.eq(Mux(self.softmax, SOFTMAX_BITS, wanted))
+
+    def _scaled(self, m: Module, n: int, biased: Signal, multiplier: Signal, b: Signal, factor: Signal) -> Signal:
+        """sat8 of the total / 2**shift, ties to even, then relu: in the ninth cycle."""
         c = self.i_command
         product, added = Signal(signed(66), name=f"product_{n}"), Signal(signed(40), name=f"added_{n}")
-        total, floor = Signal(signed(66), name=f"total_{n}"), Signal(signed(66), name=f"floor_{n}")
-        half, rest, shift = Signal(name=f"half_{n}"), Signal(name=f"rest_{n}"), Signal(6, name=f"shift_{n}")
-        below = (Const(1, 66) << shift)[:66] - 1
-        doubled, rounded = Signal(signed(67), name=f"doubled_{n}"), Signal(signed(67), name=f"rounded_{n}")
-        eight, out = Signal(signed(8), name=f"eight_{n}"), Signal(signed(8), name=f"eight_kept_{n}")
-        low = Mux(c.act == ACT.index("relu"), 0, LOWEST)
-        z = self.norm & self._at(Stage.A, 7)
+        total, doubled = Signal(signed(66), name=f"total_{n}"), Signal(signed(67), name=f"doubled_{n}")
+        bits = Z_BITS if self._has("layernorm") else 9
+        floor, fits, negative = Signal(signed(bits), name=f"floor_{n}"), Signal(name=f"fits_{n}"), Signal(name=f"negative_{n}")
+        half, rest, rounded = Signal(name=f"half_{n}"), Signal(name=f"rest_{n}"), Signal(signed(bits), name=f"rounded_{n}")
+        eight = Signal(signed(8), name=f"eight_{n}")
+        relu = c.act == ACT.index("relu")
         m.d.comb += [
-            shift.eq(Mux(self.softmax, SOFTMAX_BITS, Mux(self.largest, 0, Mux(z, NORM_Z_SHIFT, c.shift)))),
-            doubled.eq((total << 1) >> shift),
+            doubled.eq((total << 1) >> self.shift),
             rounded.eq(to_even(floor, half, rest)),
-            eight.eq(Mux(rounded > 127, 127, Mux(rounded < low, low, rounded))),
+            eight.eq(
+                Mux(
+                    fits,
+                    Mux(rounded[8] & relu, 0, Mux(~rounded[8] & rounded[7], 127, rounded[:8])),
+                    Mux(negative, Mux(relu, 0, LOWEST), 127),
+                )
+            ),
         ]
         m.d.sync += [
             product.eq(biased * multiplier),
             added.eq(b * factor),
             total.eq(product + added),
             floor.eq(doubled >> 1),
+            fits.eq(((total ^ total[-1].replicate(66)) & self.above) == 0),
+            negative.eq(total[-1]),
             half.eq(doubled[0]),
-            rest.eq((total & (below >> 1)) != 0),
-            out.eq(eight),
+            rest.eq((total[: len(self.below)] & self.below).any()),
         ]
         if self._has("layernorm"):
             with m.If(self._at(Stage.A, 8)):
                 m.d.sync += self.z[n].eq(rounded)
-        return eight, out
+        return eight
 
-    def _looked_up(self, m: Module, eight: list[tuple[Value, Signal]]) -> list[Value]:
-        """gelu and silu: the result chooses a byte of the table."""
+    def _looked_up(self, m: Module, eight: list[Signal]) -> list[Value]:
+        """Of elements j, j + 1, ... of the chunk, in the tenth cycle. gelu and silu: the result chooses a byte of the table."""
+        chosen = [Signal(signed(8), name=f"chosen_{n}") for n in range(self.lanes)]
+        kept = [Signal(signed(8), name=f"kept_eight_{n}") for n in range(self.lanes)]
+        m.d.comb += Cat(chosen).eq(Cat(eight) >> (self.beats[8].j << 3))
+        m.d.sync += [k.eq(x) for k, x in zip(kept, chosen, strict=True)]
         if not self._has("gelu", "silu"):
-            return [kept for _, kept in eight]
+            return list(kept)
         tabled = has_table(self.spec, self.i_command)
         with m.If(~self.softmax):
-            m.d.comb += [self.table.i_index[n].eq(now ^ 0x80) for n, (now, _) in enumerate(eight)]
-        return [Mux(tabled, self.table.o[n][:8], kept) for n, (_, kept) in enumerate(eight)]
+            m.d.comb += [self.table.i_index[n].eq(x ^ 0x80) for n, x in enumerate(chosen)]
+        return [Mux(tabled, self.table.o[n][:8], k) for n, k in enumerate(kept)]
 
     def _give(self, m: Module, results: list[Value]) -> None:
-        """Elements j, j + 1, ... of the chunk, as many as are written together, are of the row and are left in the chunk."""
+        """As many as are written together, are of the row and are left in the chunk."""
         c, beat, fixed = self.i_command, self.beats[LATENCY - 1], self.i_settled
         layout = signatures.vector_results(self.spec)
         given, valid = Signal(layout), Signal()
         places = [beat.j + t for t in range(signatures.scattered(self.spec))]
-        shifted = Cat(Value.cast(r)[:8] for r in results) >> (beat.j << 3)
         m.d.comb += [
             valid.eq(self.valid[LATENCY - 1] & beat.writes),
             given.out.eq(beat.out),
             given.bank.eq(beat.bank),
             given.mask.eq(Cat((t < (1 << fixed.step)) & (at < fixed.lanes) & (beat.e + at < c.len) for t, at in enumerate(places))),
-            given.elements.eq(shifted),
+            given.elements.eq(Cat(r[:8] for r in results)),
         ]
         for n in range(self.spec.vector.latency_cycles - LATENCY):
             before, given = (given, valid), Signal(layout, name=f"given_{n}")

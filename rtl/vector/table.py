@@ -1,6 +1,6 @@
 """Tables of int8 machines: 256 bytes of gelu or silu, or 256 words of softmax, one reader a lane."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -34,5 +34,6 @@ class Table(wiring.Component):
             read, at, part = memory.read_port(), Signal(10, name=f"at_{n}"), Signal(bits, name=f"part_{n}")
             m.d.comb += [at.eq(Mux(self.i_words, self.i_index[n] << 2, self.i_index[n])), read.addr.eq(at[bits:])]
             m.d.sync += part.eq(at[:bits])
-            m.d.comb += self.o[n].eq(read.data >> (part << 3))
+            word = read.data.word_select(part[2:], 32)
+            m.d.comb += self.o[n].eq(Cat(word.word_select(part[:2], 8), word[8:]))  # words begin at a multiple of 4
         return m

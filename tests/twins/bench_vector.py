@@ -169,7 +169,7 @@ def sum_restarted(self: Any, m: Any) -> None:
 
 def weight_beside(self: Any, m: Any) -> None:
     """Depthwise weights of the next byte."""
-    m.d.comb += self.weights.i_at.eq(self.beats[1].weight + 1)
+    m.d.comb += self.weights.i_at.eq(self.beats[0].weight + 1)
 
 
 ELEMENT = r"the element at \d+"
