@@ -9,7 +9,9 @@ import numpy as np
 
 from hwsim.spec.machine import AcceleratorSpec
 from rtl.compiled import compiled
-from rtl.probes import COUNT_BITS, Probed
+from rtl.counted import COUNT_BITS
+from rtl.probes import Probed
+from rtl.trace import trace_words
 
 DRIVER = (Path(__file__).parent / "machine_driver.cpp").read_text()
 WORD = 32
@@ -26,7 +28,7 @@ class CompiledMachine:
     def __init__(self, spec: AcceleratorSpec, simulator: str = "", flags: str = "-O1", probed: Any = None) -> None:
         dut = Probed(spec) if probed is None else probed
         self.spec, self.probes, self.counts, self.storages = spec, dut.probes, dut.counts, dut.storages
-        self.trace_words = _words(sum(self.probes.values()))
+        self.trace_words = trace_words(self.probes)
         self._peek_words = _words(sum(s.bits for s in self.storages))
         sizes = {"TRACE": self.trace_words, "COUNTS": _words(COUNT_BITS * len(self.counts)), "PEEK": self._peek_words}
         defined = {**sizes, "BEAT": spec.memory.beat_bytes}
@@ -57,21 +59,22 @@ class Run:
     def __del__(self) -> None:
         self._lib.machine_free(self._handle)
 
-    def compare(self, model: Array) -> tuple[int, Array]:
-        """`model`: [cycles, trace_words] uint32. Cycles in which the gates did the same, and the trace, the first other cycle its last."""
+    def compare(self, model: Array, known: Array) -> tuple[int, Array]:
+        """[cycles, trace_words] uint32, and what of it counts. Cycles in which the gates did the same, and the trace, the first other cycle
+        its last."""
         trace = np.zeros_like(model)
-        same = self._lib.machine_run(self._handle, _at(model), _at(trace), ctypes.c_int64(len(model)))
+        same = self._lib.machine_run(self._handle, _at(model), _at(known), _at(trace), ctypes.c_int64(len(model)))
         return int(same), trace[: same + 1]
 
     def record(self, cycles: int) -> Array:
         """[cycles, trace_words] uint32 of the next cycles; fewer when the machine ends, whose last cycle is there."""
         trace = np.zeros((cycles, self._m.trace_words), np.uint32)
-        done = self._lib.machine_run(self._handle, None, _at(trace), ctypes.c_int64(cycles))
+        done = self._lib.machine_run(self._handle, None, None, _at(trace), ctypes.c_int64(cycles))
         return trace[: min(int(done) + 1, cycles)]
 
     def finish(self, most: int) -> int:
         """Runs until the machine has ended, without a trace; cycles run."""
-        return int(self._lib.machine_run(self._handle, None, None, ctypes.c_int64(most)))
+        return int(self._lib.machine_run(self._handle, None, None, None, ctypes.c_int64(most)))
 
     def memory(self) -> Array:
         out = np.zeros(self._bytes, np.uint8)

@@ -1,32 +1,23 @@
 """Probed: the whole machine with everything that its model also knows brought out, a vector of bits a cycle. For comparison; no product.
 
-A probe has the name of the port that it watches, `array.i_batch.taken`. Ports of links are watched on both ends: what is given and taken in
-this cycle, and whether there is room and an item. What a port carries is 0 while there is no item. Counters add up the actions of
-hwsim/result.py where ports show them; `i_peek` chooses a row of every storage on chip, `o_peek` is what stands there.
+A probe has the name of the port that it watches (rtl/watched.py). Counters add up actions (rtl/counted.py); `i_peek` chooses a row of every
+storage on chip, `o_peek` is what stands there.
 """
 
 from dataclasses import dataclass
 
-from amaranth.hdl import Cat, Const, Fragment, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Fragment, Module, Signal, Value
 from amaranth.hdl._mem import MemoryInstance
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hwsim.spec.commands import LEVELS, QUEUE_NAMES
-from hwsim.spec.machine import AcceleratorSpec, PESpec
+from hwsim.spec.commands import LEVELS
+from hwsim.spec.machine import AcceleratorSpec
 from rtl import signatures
-from rtl.top import REQUESTERS, Top
-
-UNITS = ("fetch", "feed", "vector", "writeback")  # of the queues
-# link of top.py: who gives, through which port, who takes
-ENDS = {
-    **{f"to_{op}": ("sequencer", f"o_{op}", unit, "i") for op, unit in zip(QUEUE_NAMES, UNITS, strict=True)},
-    **{f"ask_{name}": (name, "o_request", "memory", f"i_{name}") for name in REQUESTERS},
-    "context": ("feed", "o_weights", "weight_loader", "i"),
-    "batch": ("feed", "o_batch", "array", "i_batch"),
-    "weight": ("weight_loader", "o", "array", "i_weight"),
-}
-COUNT_BITS = 64
+from rtl.counted import COUNT_BITS, Counted
+from rtl.top import Top
+from rtl.trace import WORD_BYTES, bytes_of, trace_words
+from rtl.watched import watched
 
 
 @dataclass(frozen=True)
@@ -61,10 +52,10 @@ class Probed(wiring.Component):
         self.spec, self.top = spec, Top(spec)
         self.storages = level_storages(spec)
         self.fragment = Fragment.get(self.top, None)
-        self._probes = self._watched()
+        self._probes = watched(spec, self.top)
         self.probes = {name: len(value) for name, value in self._probes.items()}
-        self._counted = self._actions()
-        self.counts = tuple(self._counted)
+        self._counted = Counted(spec, self.top)
+        self.counts = tuple(self._counted.grows)
         rows = max(s.rows for s in self.storages)
         super().__init__(
             {
@@ -79,7 +70,7 @@ class Probed(wiring.Component):
                 "o_mask": Out(spec.memory.beat_bytes),
                 "o_data": Out(signatures.beat(spec)),
                 "o_ended": Out(1),
-                "o_trace": Out(sum(self.probes.values())),
+                "o_trace": Out(8 * WORD_BYTES * trace_words(self.probes)),
                 "o_counts": Out(COUNT_BITS * len(self.counts)),
                 "o_peek": Out(sum(s.bits for s in self.storages)),
             }
@@ -98,91 +89,17 @@ class Probed(wiring.Component):
             self.o_valid.eq(request.valid),
             *(getattr(self, f"o_{n}").eq(request.payload[n]) for n in ("write", "address", "mask", "data")),
             self.o_ended.eq(top.o_ended),
-            self.o_trace.eq(Cat(self._probes.values())),
+            self.o_trace.eq(Cat(Cat(v, Const(0, 8 * bytes_of(len(v)) - len(v))) for v in self._probes.values())),
             self.o_peek.eq(self._peek()),
         ]
-        m.d.sync += self._was_ended.eq(top.sequencer.o_ended)
+        m.d.sync += self._counted.registers
         sums = []
-        for name, value in self._counted.items():
+        for name, value in self._counted.grows.items():
             total = Signal(COUNT_BITS, name=f"count_{name.replace('.', '_')}")
             m.d.sync += total.eq(total + value)
             sums.append(total)
         m.d.comb += self.o_counts.eq(Cat(sums))
         return m
-
-    def _watched(self) -> dict[str, Value]:
-        """What a cycle begins with stands ahead of what happens in it: of several that differ the first is the cause."""
-        top, links = self.top, dict[str, Value]()
-        names = [(p, q) for p in range(4) for q in range(4)]
-        tokens = {f"tokens.{QUEUE_NAMES[p]}_{QUEUE_NAMES[q]}": top.tokens.held[p][q] for p, q in names}
-        for link, (giver, port_out, taker, port_in) in ENDS.items():
-            i, o = top.links[link].i, top.links[link].o
-            links[f"{taker}.{port_in}.taken"] = o.valid & o.ready
-            links[f"{giver}.{port_out}.given"] = i.valid & i.ready
-            links[f"{taker}.{port_in}.valid"] = o.valid
-            links[f"{giver}.{port_out}.ready"] = i.ready
-        write = top.fetch.o_write
-        return {
-            **tokens,
-            **self._array(),
-            **self._carried(),
-            **links,
-            **{f"{unit}.i_answer.valid": getattr(top, unit).i_answer.valid for unit in ("sequencer", "fetch")},
-            "fetch.o_write.valid": write.valid,
-            "fetch.o_write.level": _while(write.valid, write.payload.level),
-            "accumulator.o_write.valid": top.accumulator.o_write.valid,
-            **{f"{unit}.o_done": getattr(top, unit).o_done for unit in ("fetch", "accumulator", "vector", "writeback")},
-            "top.o_ended": top.o_ended,
-        }
-
-    def _carried(self) -> dict[str, Value]:
-        """What the model knows of the payload of ports."""
-        top, out = self.top, dict[str, Value]()
-        batch, weight, request = top.links["batch"].o, top.links["weight"].o, top.o_request
-        config = batch.payload.config
-        for name in ("os", "kept", "block_log2"):
-            out[f"array.i_batch.{name}"] = _while(batch.valid, config[name])
-        for name in ("steps", "pixels", "first", "last", "end"):
-            out[f"array.i_batch.{name}"] = _while(batch.valid, batch.payload[name])
-        for name in ("os", "kept", "last"):
-            out[f"array.i_weight.{name}"] = _while(weight.valid, weight.payload[name])
-        for name in ("write", "address"):
-            out[f"memory.o_request.{name}"] = _while(request.valid, request.payload[name])
-        out["memory.o_request.mask"] = _while(request.valid & request.payload.write, request.payload.mask)
-        return out
-
-    def _array(self) -> dict[str, Value]:
-        array = self.top.array
-        pes = [(f"array.pe[{r},{c}]", pe) for r, line in enumerate(array.pes) for c, pe in enumerate(line)]
-        return {
-            "array.o.valid": array.o.valid,
-            "array.o.end": array.o.valid & array.o.payload.end,
-            **{f"{name}.i_step": pe.i_step.valid for name, pe in pes},
-            **{f"{name}.i_swap": pe.i_swap for name, pe in pes},
-        }
-
-    def _actions(self) -> dict[str, Value]:
-        """What each action's count grows by in this cycle."""
-        top, spec, links = self.top, self.spec, self.top.links
-        given = {name: link.i.valid & link.i.ready for name, link in links.items()}
-        write, request, pe = top.fetch.o_write, top.o_request, spec.pe
-        was_ended = self._was_ended = Signal()
-        loaded = Mux(write.valid, _ones(write.payload.mask) << 3, 0)
-        answered = top.fetch.i_answer.valid
-        word = Mux(top.sequencer.i_answer.valid, min(spec.memory.width_bits, 512), 0)
-        stored = Mux(request.valid & request.payload.write, _ones(request.payload.mask) << 3, 0)
-        into = {name: Mux(write.payload.level == n, loaded, 0) for n, name in enumerate(LEVELS)}
-        written = sum(e.valid for e in top.vector.o_write.payload.elements)
-        into["vec"] = into["vec"] + Mux(top.vector.o_write.valid, written * pe.element_bits, 0)
-        return {
-            "sequencer.command": sum(given[f"to_{op}"] for op in QUEUE_NAMES) + (top.sequencer.o_ended & ~was_ended),
-            "memory.read_bits": word + Mux(answered, loaded, 0),
-            "memory.write_bits": stored,
-            **{f"{name}.write_bits": value for name, value in into.items()},
-            "weight.read_bits": Mux(given["weight"], spec.array.cols * pe.element_bits, 0),
-            "acc.write_bits": Mux(top.accumulator.o_write.valid, spec.array.cols * pe.sum_bits, 0),
-            "pe.mac": sum(p.i_step.valid & _nonzero(pe, p.weight) & _nonzero(pe, p.act) for line in top.array.pes for p in line),
-        }
 
     def _peek(self) -> Value:
         """A reader more for each memory of the levels, which is not there in the machine."""
@@ -198,19 +115,6 @@ class Probed(wiring.Component):
             found[s.level, s.bank, s.lane].read_port(domain="comb", addr=row, data=read, en=Const(1), transparent_for=())
             out.append(read)
         return Cat(out)
-
-
-def _while(valid: Value, value) -> Value:
-    return Mux(valid, value, 0)
-
-
-def _nonzero(pe: PESpec, operand) -> Value:
-    """A zero of either sign is a zero."""
-    return Value.cast(operand)[: 8 if pe.number == "int8" else 15].any()
-
-
-def _ones(value: Value) -> Value:
-    return sum((value[k] for k in range(len(value))), start=Const(0, 1))
 
 
 def _memories(fragment: Fragment, path: tuple[str, ...]):

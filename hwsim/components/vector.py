@@ -173,11 +173,17 @@ def _next_row(c, s, t):
 
 
 @njit
+def blocked(c, s):
+    """Whether the next beat of a row would give results that find no room."""
+    return s.passes == 0 and s.beats <= s.writes and s.under_way == c.vector_results
+
+
+@njit
 def _move(c, s, t, now):
     """One beat of a row; False when its results find no room."""
+    if blocked(c, s):
+        return False
     if s.passes == 0 and s.beats <= s.writes:
-        if s.under_way == c.vector_results:
-            return False
         at = (s.oldest + s.under_way) % c.vector_results
         s.results[at, 0], s.results[at, 1] = now + c.vector_latency, s.bank_dst
         s.under_way += 1
@@ -191,7 +197,7 @@ def _move(c, s, t, now):
 
 
 @njit
-def _write(c, s, now, written):
+def due(c, s, now, written):
     """The oldest result, if it is due. 1: written, -1: fetch writes into its bank."""
     if s.under_way == 0 or s.results[s.oldest, 0] > now:
         return 0
@@ -203,7 +209,7 @@ def _write(c, s, now, written):
 @njit
 def _work(c, s, t, now, written):
     """One cycle of the command under way. Returns (cause, whether it is done)."""
-    wrote, cause = _write(c, s, now, written), BUSY
+    wrote, cause = due(c, s, now, written), BUSY
     if s.setup:
         s.setup -= 1
         s.held_param = t[s.cmd, _PARAM] // c.vec_bank_bytes

@@ -113,5 +113,5 @@ def _vectors(spec: AcceleratorSpec, t: Array, log: Array, add: dict[str, _Part])
         parameters += np.where(tabled, 256 * 8, 0) + np.where(f("fn") == FN.index("softmax"), 256 * 32, 0)
     add["vec.read_bits"] += elements * reads * spec.pe.element_bits + parameters
     add["vec.write_bits"] += elements * spec.pe.element_bits
-    add["acc.read_bits"] += np.where(f("from_vec") == 0, elements * spec.pe.sum_bits, 0)
+    add["acc.read_bits"] += np.where(f("from_vec") == 0, elements * times * spec.pe.sum_bits, 0)
     add["vector.op"] += elements * times * window

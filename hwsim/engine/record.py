@@ -1,13 +1,14 @@
 """Runs ticks and writes down, cycle by cycle, what `watch` makes ports of: registers before the edge, and what the edge changed."""
 
-from hwsim.components.config import ARRAY, BUSY, FILLED, LEVEL, TO_FETCH
+from hwsim.components import vector
+from hwsim.components.config import ARRAY, BUSY, FILLED, LEVEL, TO_FETCH, VEC_LEVEL
 from hwsim.engine.tick import tick
 from hwsim.kernels import njit
 
 # columns
 HELD, HEAD, TOKENS, ITEM_BATCH, ITEM_WEIGHT = 0, 10, 20, 36, 44
-ANSWER, WRITES, ROW, ISSUED, WAVES, KEPT, OS, OVER = range(48, 56)
-COLUMNS = 56
+ANSWER, WRITES, ROW, ISSUED, WAVES, KEPT, OS, OVER, BEAT, RESULT, READS, ENDS, READING, LOADING = range(48, 62)
+COLUMNS = 62
 
 
 @njit
@@ -24,6 +25,17 @@ def _look_at_links(m, out):
         out[ITEM_BATCH + k] = m.batch.slots[m.batch.head, k] if m.batch.held else 0
     for k in range(4):
         out[ITEM_WEIGHT + k] = m.weight.slots[m.weight.head, k] if m.weight.held else 0
+
+
+@njit
+def _look_at_vector(m, out):
+    """Whether a beat goes, whether a result is written, and the banks that the beat of the last cycle reads, a bit each."""
+    s, out[READS] = m.vector, 0
+    for bank in (s.held_a, s.held_b, s.held_param):
+        if bank >= 0:
+            out[READS] |= 1 << bank
+    out[BEAT] = s.cmd >= 0 and (s.setup > 0 or (s.wait == 0 and s.rows > 0 and not vector.blocked(m.c, s)))
+    out[RESULT] = s.cmd >= 0 and vector.due(m.c, s, m.run.now, m.fetch.bank if out[WRITES] == 1 + VEC_LEVEL else -1) > 0
 
 
 @njit
@@ -45,7 +57,11 @@ def _look(m, table, out):
         out[ROW] = 2 if last and a.ends[a.head] >= 0 else 1
     out[WAVES] = a.waves > 0 and a.wave_now == m.run.now
     out[KEPT], out[OS] = a.kept, a.os
+    out[ENDS] = m.sequencer.ended != 0
     out[OVER] = m.run.remaining == 0 and m.sequencer.ended != 0
+    out[READING] = 0 if m.feed.cmd < 0 else 2 if m.feed.left > 1 or m.batch.held < m.batch.depth else 1
+    out[LOADING] = m.walk.cmd >= 0
+    _look_at_vector(m, out)
 
 
 @njit

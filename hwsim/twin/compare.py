@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from hwsim.engine.watch import Values, Watch
+from hwsim.engine.carried.items import Column
+from hwsim.engine.carried.run import Values
+from hwsim.engine.watch import Watch
 from hwsim.functional import fill_memory
 from hwsim.spec.machine import AcceleratorSpec
 from hwsim.spec.program import Program
@@ -31,7 +33,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """`events`: how often each port gave or took an item, and the like: that the run did work. `actions`: counts that both sides made."""
+    """`events`: in how many cycles each port gave, took or carried something. `actions`: counts that both sides made."""
 
     cycles: int
     commands: int
@@ -57,21 +59,27 @@ def compare(
     """Stops at the first difference."""
     machine, given = machine or machine_of(spec), inputs or {}
     memory, base = laid_out(spec, program, given)
-    watch, gates = Watch(spec, program, base), machine.run(memory, base, len(program.words))
+    watch, gates = Watch(spec, program, base, given), machine.run(memory, base, len(program.words))
     events, difference = np.zeros(len(machine.probes), np.int64), None
     while not watch.over and difference is None:
         start = watch.now
         values = watch.stretch(STRETCH)
-        model = pack(values, machine.probes)
-        same, trace = gates.compare(model)
+        model, known = pack(values, machine.probes)
+        same, trace = gates.compare(model, known)
         if same < len(model):
-            difference = first_difference(start + same, model[same:], trace[same:], machine.probes)
-        events += [int(np.count_nonzero(values[name])) for name in machine.probes]
+            difference = first_difference(start + same, model[same:], trace[same:] & known[same : same + 1], machine.probes)
+        events += [events_of(values[name]) for name in machine.probes]
     actions: dict[str, int] = {}
     if difference is None:
-        difference, actions = _end(spec, program, given, watch, gates)
+        difference, actions = at_the_end(spec, program, watch, gates)
     counted = dict(zip(machine.probes, events.tolist(), strict=True))
     return Comparison(watch.now, len(program.words), counted, actions, difference)
+
+
+def events_of(column: Column) -> int:
+    """Cycles in which a port was not 0; of what is not always known, those in which it was."""
+    told = column.data if column.known is None else column.known
+    return int(np.count_nonzero(told.any(axis=1) if told.ndim == 2 else told))
 
 
 def first_difference(cycle: int, model: Array, trace: Array, probes: dict[str, int]) -> Difference:
@@ -80,14 +88,12 @@ def first_difference(cycle: int, model: Array, trace: Array, probes: dict[str, i
     return Difference(cycle, *words_of(name), gates[name][0], wanted[name][0])
 
 
-def _end(
-    spec: AcceleratorSpec, program: Program, inputs: dict[str, Array], watch: Watch, gates: Run
-) -> tuple[Difference | None, dict[str, int]]:
-    """Storages, then counts."""
-    values, last = watch.values(inputs), watch.now - 1
+def at_the_end(spec: AcceleratorSpec, program: Program, watch: Watch, gates: Run) -> tuple[Difference | None, dict[str, int]]:
+    """Storages, then counts, once both are through."""
+    values, last = watch.carried.values, watch.now - 1
     places = {"memory": (gates.memory()[: program.memory_bytes], values.memory)}
     places |= {f"level {name}": pair for name, pair in _levels(spec, gates.levels(), values).items()}
-    found, wanted = gates.counts(), watch.actions(values.macs)
+    found, wanted = gates.counts(), watch.actions()
     return differing_storage(last, places) or _differing_count(last, found, wanted), found
 
 
@@ -102,6 +108,7 @@ def differing_storage(cycle: int, places: dict[str, tuple[Array, Array]]) -> Dif
 
 
 def _differing_count(cycle: int, found: dict[str, int], wanted: dict[str, int]) -> Difference | None:
+    assert found.keys() == wanted.keys(), f"only one side counts {sorted(found.keys() ^ wanted.keys())}"
     for name, count in found.items():
         if count != wanted[name]:
             return Difference(cycle, name.split(".")[0], f"the count of {name}", count, wanted[name])
@@ -117,7 +124,6 @@ def _levels(spec: AcceleratorSpec, found: dict[str, Array], values: Values) -> d
     if spec.pe.number == "fp16":  # a number on its way through FP32 may have lost what a NaN carries
         pairs |= {name: (_same_nan(pairs[name][0]), _same_nan(pairs[name][1])) for name in ("act", "weight")}
     return pairs | {"acc": (found["acc"].view(np.int32), values.acc)}
-
 
 
 def _same_nan(octets: Array) -> Array:

@@ -91,8 +91,11 @@ def write_found(folder: Path, spec: AcceleratorSpec, found: Found, machine: Comp
     memory, base = laid_out(spec, program, {})
     cycles = found.difference.cycle + AFTER
     watch = Watch(spec, program, base)
-    model = pack(watch.stretch(cycles), gates.probes)
-    traces = {"model": model, "gates": gates.run(memory, base, len(program.words)).record(cycles)}
+    model, known = pack(watch.stretch(cycles), gates.probes)
+    trace = gates.run(memory, base, len(program.words)).record(cycles)
+    both = min(len(model), len(trace))
+    trace[:both] &= known[:both]  # what the model does not know is 0 in both
+    traces = {"model": model, "gates": trace}
     for side, trace in traces.items():
         write_whole(folder / f"{side}.vcd", vcd(trace, gates.probes, spec.clock_mhz).encode())
     program.save(folder / "program.bin")

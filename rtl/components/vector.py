@@ -51,7 +51,7 @@ class Vector(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.walk = walk = Walk(self.spec)
+        m.submodules.walk = self.walk = walk = Walk(self.spec)
         m.submodules.lanes = lanes = (IntegerLanes if self.spec.pe.number == "int8" else FloatLanes)(self.spec)
         m.submodules.results = self.results = results = Results(self.spec)
         wiring.connect(m, wiring.flipped(self.i), walk.i)

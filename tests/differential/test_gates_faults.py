@@ -1,4 +1,4 @@
-"""A dozen faults in the gates of a small machine: random Programs tell each of them, with a cycle and a name; without a fault, none."""
+"""Faults in the gates of a small machine: random Programs tell each of them, with a cycle and a name; without a fault, none."""
 
 import re
 from collections.abc import Iterator
@@ -6,16 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from hwsim.engine.watch import Watch
 from hwsim.spec.machine import AcceleratorSpec
 from hwsim.spec.verify import verify
-from hwsim.twin.compare import Comparison, compare
+from hwsim.twin.compare import Comparison, at_the_end, compare, laid_out
 from hwsim.twin.job import verify_machine, write_found
 from hwsim.twin.programs import random_program
-from tests.harness.machine_faults import FAULTS, TIES, FaultyMachine
+from tests.harness.machine_faults import FAULTS, TIES, UNSEEN, Fault, FaultyMachine
 from tests.harness.programs import TINY4
 
 SMALL = TINY4.with_(name="tiny2", array__rows=2, array__cols=2, vector__lanes=2)
-ALL = (*FAULTS, TIES)
+ALL = (*FAULTS, *UNSEEN, TIES)
+LONGEST = 1 << 20
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +46,20 @@ def test_each_fault_is_told(machine: FaultyMachine, number: int) -> None:
     done, told = first_difference(SMALL, machine), ALL[number - 1].told
     assert done.difference is not None, "not seen"
     assert re.fullmatch(rf"cycle \d+: {told}", str(done.difference)), str(done.difference)
+
+
+@pytest.mark.parametrize("fault", UNSEEN, ids=[f.name for f in UNSEEN])
+def test_some_leave_no_trace_but_on_a_port(machine: FaultyMachine, fault: Fault) -> None:
+    """Cycles, storages and counts are right: only what a port carries in its cycle tells the fault."""
+    machine.chosen = ALL.index(fault) + 1
+    for seed in range(6):
+        program = random_program(SMALL, seed)
+        memory, base = laid_out(SMALL, program, {})
+        watch, gates = Watch(SMALL, program, base), machine.run(memory, base, len(program.words))
+        cycles = gates.finish(LONGEST)
+        watch.stretch(LONGEST // 64)
+        difference, actions = at_the_end(SMALL, program, watch, gates)
+        assert watch.over and cycles == watch.now - 1 and difference is None and actions["pe.mac"] > 0
 
 
 def test_without_a_fault_nothing_is_told(machine: FaultyMachine) -> None:

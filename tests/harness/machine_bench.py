@@ -8,7 +8,7 @@ import numpy as np
 from hwsim.engine.watch import Watch
 from hwsim.spec.machine import AcceleratorSpec
 from hwsim.spec.program import Program
-from hwsim.twin.compare import differing_storage, first_difference, laid_out
+from hwsim.twin.compare import differing_storage, events_of, first_difference, laid_out
 from hwsim.twin.traces import pack
 from rtl.probes import Probed
 from tests.harness.twins import Disagreement, simulate
@@ -23,7 +23,7 @@ class MachineBench:
     def __init__(self, spec: AcceleratorSpec, program: Program, probes: dict[str, int], inputs: dict[str, Any] | None = None) -> None:
         self.spec, self.program, self.probes, self.inputs = spec, program, probes, inputs or {}
         self.memory, self.base = laid_out(spec, program, self.inputs)
-        self.watch = Watch(spec, program, self.base)
+        self.watch = Watch(spec, program, self.base, self.inputs)
         self.answers: deque[bytes | None] = deque([None] * (spec.memory.latency_cycles + 1))
         self.model, self.now = deque[Any](), 0
         self.count = Counter[str]()
@@ -40,10 +40,10 @@ class MachineBench:
         """Compares the settled outputs and serves the request; False when all is over."""
         if not self.model:
             values = self.watch.stretch(STRETCH)
-            self.count.update({name: int(np.count_nonzero(v)) for name, v in values.items()})
-            self.model.extend(pack(values, self.probes))
-        wanted = self.model.popleft()
-        trace = np.frombuffer(out["o_trace"].to_bytes(4 * len(wanted), "little"), np.uint32)
+            self.count.update({name: events_of(v) for name, v in values.items()})
+            self.model.extend(zip(*pack(values, self.probes), strict=True))
+        wanted, known = self.model.popleft()
+        trace = np.frombuffer(out["o_trace"].to_bytes(4 * len(wanted), "little"), np.uint32) & known
         if (trace != wanted).any():
             raise Disagreement(str(first_difference(self.now, wanted[None], trace[None], self.probes)))
         self.answers.append(self._serve(out) if out["o_valid"] else None)
@@ -64,8 +64,8 @@ class MachineBench:
 
     def _check_memory(self) -> None:
         self.count["cycle"] = self.now
-        values = self.watch.values(self.inputs)
-        wrong = differing_storage(self.now - 1, {"memory": (self.memory[: self.program.memory_bytes], values.memory)})
+        wanted = self.watch.carried.values.memory
+        wrong = differing_storage(self.now - 1, {"memory": (self.memory[: self.program.memory_bytes], wanted)})
         if wrong:
             raise Disagreement(str(wrong))
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from hwsim.cli import main
+from hwsim.engine.carried.items import Column
 from hwsim.spec.load import load_machine
 from hwsim.twin import job
 from hwsim.twin.compare import Comparison, Difference
@@ -47,13 +48,13 @@ class NoGates:
     probes, counts = {"array.i_batch.taken": 1}, ("pe.mac",)
 
     def run(self, memory: Any, base: int, words: int) -> Any:
-        return SimpleNamespace(record=lambda cycles: pack({"array.i_batch.taken": np.zeros(cycles)}, self.probes))
+        return SimpleNamespace(record=lambda cycles: pack({"array.i_batch.taken": Column(np.zeros(cycles))}, self.probes)[0])
 
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     monkeypatch.setattr(job, "machine_of", lambda spec: NoGates())
-    monkeypatch.setattr(job.Watch, "stretch", lambda self, cycles: {"array.i_batch.taken": np.ones(cycles)})
+    monkeypatch.setattr(job.Watch, "stretch", lambda self, cycles: {"array.i_batch.taken": Column(np.ones(cycles))})
     return monkeypatch
 
 

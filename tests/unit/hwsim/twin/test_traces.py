@@ -3,27 +3,33 @@
 import numpy as np
 import pytest
 
+from hwsim.engine.carried.items import Column
 from hwsim.twin.traces import pack, unpack, words_of
 from hwsim.twin.vcd import vcd
 
 PROBES = {"array.pe[0,1].i_step": 1, "memory.o_request.address": 40, "fetch.i.taken": 1, "tokens.load_compute": 4}
 VALUES = {
-    "array.pe[0,1].i_step": np.array([0, 1, 1]),
-    "memory.o_request.address": np.array([0, 2**39 + 1, 5]),
-    "fetch.i.taken": np.array([True, False, True]),
-    "tokens.load_compute": np.array([0, 15, 3]),
+    "array.pe[0,1].i_step": Column(np.array([0, 1, 1])),
+    "memory.o_request.address": Column(np.array([0, 2**39 + 1, 5])),
+    "fetch.i.taken": Column(np.array([True, False, True])),
+    "tokens.load_compute": Column(np.array([0, 15, 3])),
 }
 
 
 def test_packed_and_unpacked() -> None:
-    trace = pack(VALUES, PROBES)
-    assert trace.shape == (3, 2) and trace.dtype == np.uint32
-    assert {name: [int(x) for x in v] for name, v in VALUES.items()} == unpack(trace, PROBES)
+    trace, known = pack(VALUES, PROBES)
+    assert trace.shape == known.shape == (3, 2) and trace.dtype == np.uint32
+    assert {name: [int(x) for x in v.data] for name, v in VALUES.items()} == unpack(trace, PROBES)
+    assert (known.view(np.uint8) == 0xFF).all()
 
 
-def test_bits_are_taken_as_they_are() -> None:
-    bits = np.array([[True, False, True]])
-    assert unpack(pack({"a.mask": bits}, {"a.mask": 3}), {"a.mask": 3}) == {"a.mask": [5]}
+def test_what_is_not_known_is_0_and_does_not_count() -> None:
+    number = Column(np.array([5, -1]), np.array([False, True]))
+    octets = Column(np.array([[1, 2], [3, 0xFF]], np.uint8), np.array([[True, False], [True, True]]))
+    probes = {"a.n": 6, "a.data": 12}
+    trace, known = pack({"a.n": number, "a.data": octets}, probes)
+    assert unpack(trace, probes) == {"a.n": [0, 63], "a.data": [1, 0xF03]}
+    assert unpack(known, probes) == {"a.n": [0, 0xFF], "a.data": [0xFF, 0xFFFF]}
 
 
 def test_both_sides_must_watch_the_same() -> None:
@@ -40,6 +46,9 @@ def test_both_sides_must_watch_the_same() -> None:
         ("array.i_batch.steps", ("array", "steps of i_batch")),
         ("tokens.load_compute", ("tokens", "tokens from load for compute")),
         ("vector.o_done", ("vector", "the end of a command")),
+        ("accumulator.o_read", ("accumulator", "o_read")),
+        ("array.pe[1,0].o_sum", ("array.pe[1,0]", "o_sum")),
+        ("array.i_batch.acts_0_1", ("array", "acts_0_1 of i_batch")),
         ("top.o_ended", ("top", "the end")),
     ],
 )
@@ -48,7 +57,7 @@ def test_a_probe_in_words(probe: str, said: tuple[str, str]) -> None:
 
 
 def test_vcd_has_scopes_and_changes_only() -> None:
-    text = vcd(pack(VALUES, PROBES), PROBES, clock_mhz=100)
+    text = vcd(pack(VALUES, PROBES)[0], PROBES, clock_mhz=100)
     assert text.count("$scope module") == text.count("$upscope") == 8
     assert "$scope module pe[0,1] $end\n$var wire 1 ! i_step $end" in text
     assert "#10000\n1%\n1!\nb1000000000000000000000000000000000000001 \"\n0#\nb1111 $\n" in text
