@@ -52,8 +52,8 @@ def _links(top: Top) -> dict[str, Value]:
 
 
 def _fields(port: str, payload, *names: str) -> dict[str, Value]:
-    """Fields of a payload; all of them where none is named."""
-    return {f"{port}.{name}": Value.cast(payload[name]) for name in names or payload.shape().members}
+    """Fields of a payload; where none is named all of them, but the `op` that a command of a queue has anyway."""
+    return {f"{port}.{name}": Value.cast(payload[name]) for name in names or payload.shape().members if name != "op"}
 
 
 def _array(top: Top) -> dict[str, Value]:

@@ -80,7 +80,7 @@ class Carried:
         out: dict[str, Columns] = {"ask_sequencer": {"address": Column(asked)}, "word": {"data": Column(answers)}}
         for op in QUEUE_NAMES:
             mine = self.table[self.table[:, 0] == OPS.index(op)]
-            out[f"to_{op}"] = {f.name: Column(mine[:, place]) for place, f in enumerate(layout(op))}
+            out[f"to_{op}"] = {f.name: Column(mine[:, place]) for place, f in enumerate(layout(op)) if f.name != "op"}
             out[f"take_{op}"], out[f"give_{op}"] = ({"": Column(mine[:, place])} for place in (WAITS, SIGNALS))
         return out
 
