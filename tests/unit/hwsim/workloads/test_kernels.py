@@ -7,7 +7,7 @@ from hwsim.spec.load import load_thread_machine
 from hwsim.spec.thread import ThreadMachineSpec
 from hwsim.workloads.run import Outcome, run_workload
 from hwsim.workloads.table import TABLE, Options
-from models.matrices import graph, graph_names, rmat
+from models.matrices import Matrix, graph, graph_names, rmat
 from tests.harness.matrices import PAIRS, SQUARE
 
 TWO = load_thread_machine("piuma_tiny")
@@ -87,6 +87,18 @@ def test_runs_are_reproducible() -> None:
 def test_seeds_change_what_is_drawn() -> None:
     one, two = (go("random-walk", "", graph("karate"), seed=s).answer.paths for s in (0, 1))
     assert one.tolist() != two.tolist()
+
+
+@pytest.mark.parametrize("matrix", [rmat(9), rmat(10, edge_factor=2), rmat(8, edge_factor=64)])
+def test_a_split_never_loses(matrix: Matrix) -> None:
+    cycles = {v: go("spmm", v, matrix, load_thread_machine("piuma"), width=32).result.cycles for v in ("mtp", "stp", "both")}
+    assert cycles["both"] < cycles["stp"] and cycles["both"] <= 1.01 * cycles["mtp"]
+
+
+def test_slow_single_threaded_pipelines_are_given_less() -> None:
+    spec = load_thread_machine("piuma")
+    shares = [go("spmm", "both", rmat(9), spec.with_(stp__issue_interval_cycles=n), width=32).work["hot_nonzeros"] for n in (1, 4, 16)]
+    assert shares[0] > shares[1] > shares[2]
 
 
 def test_both_kinds_of_pipelines_share_spmm() -> None:
