@@ -28,7 +28,7 @@ class Walk:
 
 class FeedWalk(wiring.Component):
     """`o_read` is the read that stands, one of `o_command`. With `i_move` another one stands in the next cycle: the first of `i_command` if
-    `i_open`, else the one that follows. `o_address`: of the read that stands in the next cycle."""
+    `i_open`, else the one that follows. `o_at`: where it reads; `o_next`: where the one does that stands in the next cycle."""
 
     def __init__(self, spec: AcceleratorSpec):
         self.spec, self.level = spec, signatures.level_address(spec)
@@ -39,7 +39,8 @@ class FeedWalk(wiring.Component):
                 "i_move": In(1),
                 "o_command": Out(signatures.command("compute")),
                 "o_read": Out(signatures.act_read(spec)),
-                "o_address": Out(self.level),
+                "o_at": Out(self.level),
+                "o_next": Out(self.level),
             }
         )
 
@@ -47,16 +48,16 @@ class FeedWalk(wiring.Component):
         m = Module()
         c = Signal(self.o_command.shape(), name="command")
         m.d.comb += c.eq(Mux(self.i_open, self.i_command.as_value(), self.o_command.as_value()))
-        read, address = Signal(self.o_read.shape(), name="read"), Signal(self.level, name="address")
+        read = Signal(self.o_read.shape(), name="read")
         self.fold_full = Signal()  # ws: with the read its pixel has all blocks of a full fold
         blocks, pixels = self._blocks(m, c, read), self._pixels(m, c)
         self._read(m, c, read, blocks.ends, pixels.ends)
         self._goes_on(m, "blocks", blocks, ~c.dataflow, read.part_ends, pixels.ends)
         self._goes_on(m, "pixels", pixels, c.dataflow, read.part_ends, blocks.ends)
         ahead = blocks.now.at[0] + pixels.now.at[0]
-        m.d.comb += self.o_address.eq(Mux(self.i_move, ahead, address))
+        m.d.comb += self.o_next.eq(Mux(self.i_move, ahead, self.o_at))
         with m.If(self.i_move):
-            m.d.sync += [self.o_command.eq(c), self.o_read.eq(read), address.eq(ahead)]
+            m.d.sync += [self.o_command.eq(c), self.o_read.eq(read), self.o_at.eq(ahead)]
         return m
 
     def _read(self, m: Module, c, read, blocks_end: Value, pixels_end: Value) -> None:

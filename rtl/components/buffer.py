@@ -13,14 +13,15 @@ from amaranth.lib.wiring import In, Out
 from hwsim.spec.commands import LEVELS
 from hwsim.spec.errors import SpecError
 from hwsim.spec.machine import AcceleratorSpec
-from rtl import signatures
+from rtl import signatures, turns
 
 RACES = {"no_rw_check": True}  # what a row reads while it is written is not taken from the memory
 READERS = {"vec": ("vector", "store")}
 
 
 class Bank(wiring.Component):
-    """One write (each lane at a row of its own) and one read (as many bytes as lanes, from `i_read` on) a cycle."""
+    """One write (each lane at a row of its own) and one read (as many bytes as lanes, from `i_read` on) a cycle. `o_data`: the lanes as
+    they stand, byte j of the read in lane (i_read + j) mod lanes."""
 
     def __init__(self, size: int, lanes: int, init: bytes = b""):
         self.size, self.lanes, self.init = size, lanes, init.ljust(size, b"\0")
@@ -36,10 +37,8 @@ class Bank(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         bits = (self.lanes - 1).bit_length()
-        row, start = self.i_read[bits:], Signal(bits)
-        m.d.sync += start.eq(self.i_read[:bits])
-        out = [self._lane(m, k, row + (k < self.i_read[:bits])) for k in range(self.lanes)]
-        m.d.comb += self.o_data.eq(_rotated_right(Cat(out), start, 8))
+        start, row = self.i_read[:bits], self.i_read[bits:]
+        m.d.comb += self.o_data.eq(Cat(self._lane(m, k, row + (k < start)) for k in range(self.lanes)))
         return m
 
     def _lane(self, m: Module, k: int, row: Value) -> Value:
@@ -55,13 +54,10 @@ class Bank(wiring.Component):
         return Mux(wrote.en & (wrote.row == read_row), wrote.data, old)
 
 
-def _rotated_right(value: Value, by: Value, step: int) -> Value:
-    return Cat(value, value) >> (by * step) if len(by) else value
-
-
 class Buffer(wiring.Component):
     """One level. `i_write`: a beat of fetch, if it is for this level. Level vec: `i_vector` is written where fetch does not write; a bank
-    that the vector unit reads in this cycle (`i_held`) answers `vector`, any other one `store`."""
+    that the vector unit reads in this cycle (`i_held`) answers `vector`, any other one `store`. Level act gives its lanes as they stand:
+    feed turns them for each row of PEs."""
 
     def __init__(self, spec: AcceleratorSpec, level: str, init: bytes = b""):
         self.spec, self.level, self.part, self.init = spec, level, getattr(spec.levels, level), init
@@ -102,9 +98,12 @@ class Buffer(wiring.Component):
             wanted = Mux(self.i_held[k], *reads) if len(reads) > 1 else reads[0]
             m.d.comb += bank.i_read.eq(wanted)
         for reader in self.readers:
-            out, which = getattr(self, f"o_{reader}"), Signal(signatures.vec_bank(self.spec), name=f"bank_of_{reader}")
-            m.d.sync += which.eq(getattr(self, f"i_read_{reader}").bank)
-            m.d.comb += out.eq(Select([bank.o_data for bank in made])[which] if banks > 1 else made[0].o_data)
+            asked, out = getattr(self, f"i_read_{reader}"), getattr(self, f"o_{reader}")
+            start = Signal((self.lanes - 1).bit_length(), name=f"start_of_{reader}")
+            which = Signal.like(asked.bank, name=f"bank_of_{reader}")
+            m.d.sync += [start.eq(asked.address), which.eq(asked.bank)]
+            lanes = Select([bank.o_data for bank in made])[which] if banks > 1 else made[0].o_data
+            m.d.comb += out.eq(lanes if self.level == "act" else turns.right(lanes, start, 8))
         return m
 
     def _ways(self, m: Module) -> list[tuple[Value, Value, Value]]:
@@ -113,8 +112,8 @@ class Buffer(wiring.Component):
         start, row = beat.address[:bits], beat.address[bits:]
         data, mask = Signal(8 * self.lanes), Signal(self.lanes)
         m.d.comb += [
-            data.eq(_rotated_left(beat.data, start, 8, self.lanes * 8)),
-            mask.eq(_rotated_left(beat.mask, start, 1, self.lanes)),
+            data.eq(turns.left(beat.data, start, 8, 8 * self.lanes)),
+            mask.eq(turns.left(beat.mask, start, 1, self.lanes)),
         ]
         return [(row + (k < start), data[8 * k : 8 * k + 8], mask[k]) for k in range(self.lanes)]
 
@@ -130,11 +129,6 @@ class Buffer(wiring.Component):
                     with m.If(self.i_vector.valid & item.valid & (address[:bits] == lane)):
                         m.d.comb += [en.eq(1), row.eq(address[bits:]), byte.eq(item.data[8 * k : 8 * k + 8])]
         return ways
-
-
-def _rotated_left(value: Value, by: Value, step: int, width: int) -> Value:
-    wide = (value << (by * step)) if len(by) else value
-    return wide[:width] | wide[width:]
 
 
 class Sums(wiring.Component):

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from hwsim.spec.errors import SpecError
 from hwsim.spec.machine import AcceleratorSpec
-from rtl import signatures
+from rtl import signatures, turns
 from rtl.feed_walk import FeedWalk
 
 
@@ -27,7 +27,7 @@ class Feed(wiring.Component):
                 "i": In(stream.Signature(signatures.command("compute"))),
                 "tokens": Out(signatures.token_side()),
                 "o_read": Out(signatures.read_side(spec)),
-                "i_data": In(spec.levels.act.width_bits),
+                "i_data": In(8 * signatures.lanes_of(spec, "act")),
                 "o_weights": Out(stream.Signature(signatures.weight_walk(spec))),
                 "o_sums": Out(signatures.flow(signatures.sum_walk(spec))),
                 "o_batch": Out(stream.Signature(signatures.batch(spec))),
@@ -46,14 +46,14 @@ class Feed(wiring.Component):
             walk.i_command.eq(self.i.payload),
             walk.i_open.eq(~there | ends),
             walk.i_move.eq(take | (there & (~read.last | self.o_batch.ready))),
-            self.o_read.address.eq(walk.o_address),
+            self.o_read.address.eq(walk.o_next),
         ]
         with m.If(take | (push & ends)):
             m.d.sync += there.eq(take)
         self._take(m, take, ~there | (push & ends))
         self._batch(m, walk.o_command, read)
         for r in range(self.spec.array.rows):
-            self._row(m, walk.o_command, read, push | take, r)
+            self._row(m, walk, push | take, r)
         return m
 
     def _take(self, m: Module, take: Signal, free: Value) -> None:
@@ -91,15 +91,17 @@ class Feed(wiring.Component):
             out.end.eq(read.blocks_end & read.pixels_end),
         ]
 
-    def _row(self, m: Module, cmd, read, clear: Value, r: int) -> None:
-        """What a batch brings to row r of the PEs, gathered read by read."""
-        width, bits = self.spec.levels.act.width_bits, self.spec.pe.element_bits
-        place = Signal(16, name=f"place_{r}")  # ws: which block of the read is row r's
-        shift = (place[: len(read.fold)] << cmd.block_log2)[: len(Signal(range(width // bits)))]
+    def _row(self, m: Module, walk: FeedWalk, clear: Value, r: int) -> None:
+        """What a batch brings to row r of the PEs, read by read: what the level has, turned to the read's first byte (os) or to its
+        block (ws)."""
+        width, cmd, read = self.spec.levels.act.width_bits, walk.o_command, walk.o_read
+        place = Signal(range(self.spec.array.rows), name=f"place_{r}")  # ws: which block of the read is row r's
+        start = Signal((len(self.i_data) // 8 - 1).bit_length(), name=f"start_{r}")
         part = Signal(width, name=f"part_{r}")
         m.d.comb += [
             place.eq(r - read.fold),
-            part.eq(Mux(cmd.dataflow, self.i_data, self.i_data >> (shift << (bits - 1).bit_length()))),
+            start.eq(walk.o_at + Mux(cmd.dataflow, 0, (place << cmd.block_log2) * self.spec.pe.element_bytes)),
+            part.eq(turns.right(self.i_data, start, 8)),
         ]
         for k in range(self.lanes):
             now, early = Signal(width, name=f"acts_{k}_{r}"), Signal(width, name=f"held_{k}_{r}")

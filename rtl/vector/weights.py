@@ -1,11 +1,11 @@
 """Weight store of depthwise: the weights of one command, as they stand in level vec, read from any byte on."""
 
-from amaranth.hdl import Module
+from amaranth.hdl import Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hwsim.spec.machine import AcceleratorSpec
-from rtl import signatures
+from rtl import signatures, turns
 from rtl.components.buffer import Bank
 
 
@@ -23,8 +23,9 @@ class Weights(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.bank = bank = Bank(self.rows * self.bytes, self.bytes)
-        write = self.i_write.payload
-        m.d.comb += [bank.i_read.eq(self.i_at), self.o.eq(bank.o_data)]
+        write, start = self.i_write.payload, Signal((self.bytes - 1).bit_length())
+        m.d.sync += start.eq(self.i_at)
+        m.d.comb += [bank.i_read.eq(self.i_at), self.o.eq(turns.right(bank.o_data, start, 8))]
         for k in range(self.bytes):
             port = getattr(bank, f"i_write_{k}")
             m.d.comb += [port.en.eq(self.i_write.valid), port.row.eq(write.k), port.data.eq(write.data[8 * k : 8 * k + 8])]

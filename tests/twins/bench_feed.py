@@ -38,9 +38,10 @@ class FeedBench(Bench):
         return self.act[at] + self.act[at + 1] * np.int64(256)
 
     def drive(self, dut: Any, ctx: Any) -> None:
-        size = self.spec.levels.act.width_bits // 8
-        data = bytes(int(self.act[(self.asked + j) % len(self.act)]) for j in range(size))
-        ctx.set(dut.i_data, int.from_bytes(data, "little"))
+        size = signatures.lanes_of(self.spec, "act")
+        data = [int(self.act[(self.asked + j) % len(self.act)]) for j in range(size)]
+        lanes = bytes(data[(lane - self.asked) % size] for lane in range(size))
+        ctx.set(dut.i_data, int.from_bytes(lanes, "little"))
         ctx.set(dut.tokens.there, self.there(1))
         ctx.set(dut.o_batch.ready, self.batch.room)
         ctx.set(dut.o_weights.ready, self.context.room)
