@@ -8,7 +8,7 @@ from amaranth.hdl import Value
 
 from hwsim.spec.commands import QUEUE_NAMES
 from hwsim.spec.machine import AcceleratorSpec
-from rtl import signatures
+from rtl import signatures, turns
 from rtl.top import REQUESTERS, Top
 
 UNITS = ("fetch", "feed", "vector", "writeback")  # of the queues
@@ -91,9 +91,15 @@ def _carried(spec: AcceleratorSpec, top: Top) -> dict[str, Value]:
     out |= _fields("memory.o_request", request.payload) | {"memory.o_request.write": request.valid & request.payload.write}
     out |= {"sequencer.i_answer.valid": top.sequencer.i_answer.valid, "sequencer.i_answer.data": top.sequencer.i_answer.payload}
     out |= {"fetch.i_answer.valid": top.fetch.i_answer.valid, "fetch.i_answer.data": top.fetch.i_answer.payload}
-    out |= {"feed.i_data": top.feed.i_data, "weight_loader.i_weight": top.loader.i_weight, "weight_loader.i_meta": top.loader.i_meta}
+    out |= {"feed.i_data": _read_of_act(spec, top), "weight_loader.i_weight": top.loader.i_weight, "weight_loader.i_meta": top.loader.i_meta}
     out |= {"fetch.o_write.valid": write.valid} | _fields("fetch.o_write", write.payload)
     return out
+
+
+def _read_of_act(spec: AcceleratorSpec, top: Top) -> Value:
+    """The bytes of feed's read in order."""
+    lanes = top.feed.i_data
+    return turns.right(lanes, top.feed.walk.o_at[: (len(lanes) // 8 - 1).bit_length()], 8)[: spec.levels.act.width_bits]
 
 
 def _acts(spec: AcceleratorSpec, port: str, batch) -> dict[str, Value]:

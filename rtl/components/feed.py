@@ -36,7 +36,7 @@ class Feed(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.walk = walk = FeedWalk(self.spec)
+        m.submodules.walk = self.walk = walk = FeedWalk(self.spec)
         read, there = walk.o_read, Signal()
         push, take, ends = Signal(), Signal(), Signal()
         m.d.comb += [
