@@ -91,12 +91,12 @@ def _carried(spec: AcceleratorSpec, top: Top) -> dict[str, Value]:
     out |= _fields("memory.o_request", request.payload) | {"memory.o_request.write": request.valid & request.payload.write}
     out |= {"sequencer.i_answer.valid": top.sequencer.i_answer.valid, "sequencer.i_answer.data": top.sequencer.i_answer.payload}
     out |= {"fetch.i_answer.valid": top.fetch.i_answer.valid, "fetch.i_answer.data": top.fetch.i_answer.payload}
-    out |= {"feed.i_data": _read_of_act(spec, top), "weight_loader.i_weight": top.loader.i_weight, "weight_loader.i_meta": top.loader.i_meta}
+    out |= {"weight_loader.i_weight": top.loader.i_weight, "weight_loader.i_meta": top.loader.i_meta, "feed.i_data": _act_read(spec, top)}
     out |= {"fetch.o_write.valid": write.valid} | _fields("fetch.o_write", write.payload)
     return out
 
 
-def _read_of_act(spec: AcceleratorSpec, top: Top) -> Value:
+def _act_read(spec: AcceleratorSpec, top: Top) -> Value:
     """The bytes of feed's read in order."""
     lanes = top.feed.i_data
     return turns.right(lanes, top.feed.walk.o_at[: (len(lanes) // 8 - 1).bit_length()], 8)[: spec.levels.act.width_bits]
