@@ -1,4 +1,4 @@
-"""Link: a bounded queue between two components. Twin: `amaranth.lib.fifo.SyncFIFO`, to the cycle.
+"""Link: a bounded queue between two components. Twin: rtl/components/link.py, to the cycle.
 
 A component sees `held` as the last clock edge left it; what it pushes and pops is committed after
 every component has stepped. Latency 1 cycle; one transfer a cycle from depth 2 on, one every second

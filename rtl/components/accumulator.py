@@ -7,11 +7,11 @@ Commands wait in a queue that holds all that can be between feed and here: a bat
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
-from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
 from hwsim.spec.machine import AcceleratorSpec
 from rtl import signatures
+from rtl.components.link import Link
 from rtl.floats.pipe import delayed
 from rtl.floats.units import Add
 
@@ -35,15 +35,14 @@ class Accumulator(wiring.Component):
         m = Module()
         layout, array = signatures.sum_walk(self.spec), self.spec.array
         depth = self.spec.link_depth + array.rows + array.cols + self.spec.pe.multiplier_latency_cycles + 4
-        m.submodules.walks = walks = SyncFIFO(width=layout.size, depth=depth)
-        walk, at, added = Signal(layout), Signal(signatures.pixels(self.spec)), Signal()
+        m.submodules.walks = walks = Link(layout, depth)
+        walk, at, added = walks.o.payload, Signal(signatures.pixels(self.spec)), Signal()
         place, last = walk.acc + at, at + 1 == walk.pixels
         ends, row = self.i.valid & self.i.payload.end, Signal(signatures.row(self.spec))
         m.d.comb += [
-            walk.eq(walks.r_data),
-            walks.w_data.eq(self.i_walk.payload),
-            walks.w_en.eq(self.i_walk.valid),
-            walks.r_en.eq(ends),
+            walks.i.payload.eq(self.i_walk.payload),
+            walks.i.valid.eq(self.i_walk.valid),
+            walks.o.ready.eq(ends),
             self.o_read.eq(place),
         ]
         with m.If(self.i.valid):

@@ -6,11 +6,11 @@ them a queue of the commands whose beats are under way.
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
-from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
 from hwsim.spec.machine import AcceleratorSpec
 from rtl import signatures
+from rtl.components.link import Link
 from rtl.copy_walk import CopyWalk
 
 LOWEST = {"int8": b"\x80\x80", "fp16": b"\x00\xfc"}  # -128, and -inf at an even byte
@@ -66,18 +66,15 @@ class Fetch(wiring.Component):
         """The command whose beats arrive, and those behind it; the first of them is opened in the cycle in which the last one is done."""
         whole = self.i.payload.shape()
         now, there, new = Signal(whole), writing.o_there, Signal(whole)
-        m.submodules.behind = behind = SyncFIFO(width=whole.size, depth=self.spec.sequencer.queue_depth - 1)
-        free, answer, fill = Signal(), self.i_answer, now.fill != 0
+        waits, first = self._behind(m, whole, take, free := Signal())
+        answer, fill = self.i_answer, now.fill != 0
         beat, out = there & (answer.valid | fill), self.o_write.payload
         m.d.comb += [
             done.eq(beat & writing.o_last),
             filled.eq(done & fill),
             free.eq(~there | done),
-            behind.w_data.eq(self.i.payload),
-            behind.w_en.eq(take & ~(free & ~behind.r_rdy)),
-            behind.r_en.eq(free),
-            new.eq(Mux(behind.r_rdy, behind.r_data, self.i.payload.as_value())),
-            writing.i_open.eq(free & (behind.r_rdy | take)),
+            new.eq(Mux(waits, first, self.i.payload.as_value())),
+            writing.i_open.eq(free & (waits | take)),
             writing.i_command.eq(copy_fields(new)),
             writing.i_move.eq(beat),
             self.tokens.give.eq(Mux(done, now.signals, 0)),
@@ -91,6 +88,19 @@ class Fetch(wiring.Component):
         ]
         with m.If(free):
             m.d.sync += now.eq(new)
+
+    def _behind(self, m: Module, shape, take: Signal, free: Signal) -> tuple[Value, Value]:
+        """Commands that wait for the one whose beats arrive: whether there is one, and the first of them."""
+        depth = self.spec.sequencer.queue_depth - 1
+        if not depth:
+            return Const(0), Const(0, shape.size)
+        m.submodules.behind = behind = Link(shape, depth)
+        m.d.comb += [
+            behind.i.payload.eq(self.i.payload),
+            behind.i.valid.eq(take & ~(free & ~behind.o.valid)),
+            behind.o.ready.eq(free),
+        ]
+        return behind.o.valid, behind.o.payload.as_value()
 
     def _lowest(self, at: Value) -> Value:
         """A beat of the lowest number, from byte `at` of a level on."""

@@ -1,6 +1,9 @@
-"""Link in gates. Twin: hwsim/components/link.py, which says what it does and in which cycle."""
+"""Link in gates. Twin: hwsim/components/link.py, which says what it does and in which cycle.
 
-from amaranth.hdl import Module, Value
+The item that is next to leave is in registers, so that its taker need not wait for a memory; those behind it are in one.
+"""
+
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
@@ -13,13 +16,19 @@ class Link(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.fifo = fifo = SyncFIFO(width=len(Value.cast(self.i.payload)), depth=self.depth)
+        new, head, there = Value.cast(self.i.payload), Signal(self.shape), Signal()
+        free, push = Signal(), Signal()
+        m.submodules.behind = behind = SyncFIFO(width=len(new), depth=self.depth - 1)
         m.d.comb += [
-            fifo.w_data.eq(self.i.payload),
-            fifo.w_en.eq(self.i.valid),
-            self.i.ready.eq(fifo.w_rdy),
-            self.o.payload.eq(fifo.r_data),
-            self.o.valid.eq(fifo.r_rdy),
-            fifo.r_en.eq(self.o.ready),
+            self.o.payload.eq(head),
+            self.o.valid.eq(there),
+            free.eq(~there | self.o.ready),
+            self.i.ready.eq(~there | behind.w_rdy),
+            push.eq(self.i.valid & self.i.ready),
+            behind.w_data.eq(new),
+            behind.w_en.eq(push & ~(free & ~behind.r_rdy)),
+            behind.r_en.eq(free),
         ]
+        with m.If(free):
+            m.d.sync += [there.eq(behind.r_rdy | push), Value.cast(head).eq(Mux(behind.r_rdy, behind.r_data, new))]
         return m

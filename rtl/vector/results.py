@@ -2,11 +2,11 @@
 
 from amaranth.hdl import Module, Signal, Value
 from amaranth.lib import data, wiring
-from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
 from hwsim.spec.machine import AcceleratorSpec
 from rtl import signatures
+from rtl.components.link import Link
 
 
 class Results(wiring.Component):
@@ -26,15 +26,14 @@ class Results(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         layout, out = signatures.vector_results(self.spec), self.o_write.payload
-        m.submodules.queue = queue = SyncFIFO(width=layout.size, depth=self.spec.vector.results)
-        head = Signal(layout)
+        m.submodules.queue = queue = Link(layout, self.spec.vector.results)
+        head = queue.o.payload
         m.d.comb += [
-            queue.w_data.eq(self.i.payload),
-            queue.w_en.eq(self.i.valid),
-            head.eq(queue.r_data),
+            queue.i.payload.eq(self.i.payload),
+            queue.i.valid.eq(self.i.valid),
             out.bank.eq(head.bank),
-            self.o_write.valid.eq(queue.r_rdy & ~(self.i_written.valid & (self.i_written.payload.bank == out.bank))),
-            queue.r_en.eq(self.o_write.valid),
+            self.o_write.valid.eq(queue.o.valid & ~(self.i_written.valid & (self.i_written.payload.bank == out.bank))),
+            queue.o.ready.eq(self.o_write.valid),
         ]
         for t, place in enumerate(self._places(m)):
             item = out.elements[t]
