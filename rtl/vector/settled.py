@@ -60,6 +60,7 @@ def settle(m: Module, spec: AcceleratorSpec, c, new) -> None:
         new.scale.eq(c.param + Mux(c.has_bias, params, 0)),
         new.table.eq(c.param + Mux(both, params << 1, Mux(c.has_bias | c.has_scale, params, 0))),
         new.weights.eq(weights),
+        new.padded.eq((weights + 3) & ~3),
         new.tables.eq(Mux(softmax, 1024, 256)),
     ]
 

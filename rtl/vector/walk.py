@@ -263,7 +263,7 @@ class Walk(wiring.Component):
         its element and its place are 0."""
         beat, at, address, fresh = now.beat, now.at, self.o_read.address, Signal()
         part, element = beat.k * self.bytes, beat.e * self.spec.pe.element_bytes
-        weights, chunk = (fixed.weights + 3) & ~3, part + (beat.e << 2)
+        weights, chunk = fixed.padded, part + (beat.e << 2)
         asked = {
             Stage.A: at.a + element + now.window, Stage.B: at.b + element, Stage.WEIGHT: c.param + part,
             Stage.BIAS: fixed.bias + Mux(fresh, weights, chunk), Stage.SCALE: fixed.scale + Mux(fresh, weights, chunk),
