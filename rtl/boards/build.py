@@ -13,7 +13,7 @@ from hwsim.spec.commands import WORD_BYTES
 from hwsim.spec.errors import BuildError, SpecError
 from hwsim.spec.machine import AcceleratorSpec
 from rtl.boards import tools
-from rtl.boards.flow import FAMILIES, SEED, Progress, Routed, renamed, route
+from rtl.boards.flow import FAMILIES, SEED, Progress, Routed, hurried, renamed, route
 from rtl.boards.system import System
 from rtl.boards.vivado import VIVADO_BOARDS
 
@@ -106,7 +106,7 @@ def build(
     work.mkdir()
     for file, text in plan.files.items():
         if file in ("top.il", "top.lpf", "top.pcf"):
-            (work / file).write_text(renamed(text) if file == "top.il" else text)
+            (work / file).write_text(renamed(text) if file == "top.il" else hurried(text))
     routed = route(work, family, kind.device.split(), progress, kind.options, seed)
     made = work / family.bitstream.split()[-1]
     file = f"{spec.name}_{board}{made.suffix}"

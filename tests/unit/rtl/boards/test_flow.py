@@ -11,7 +11,7 @@ from hwsim.spec.errors import BuildError
 from hwsim.spec.load import load_machine
 from rtl.boards import tools
 from rtl.boards.build import BOARDS
-from rtl.boards.flow import FAMILIES, Routed, renamed, route
+from rtl.boards.flow import FAMILIES, Routed, hurried, renamed, route
 from rtl.boards.ram import Ram
 from rtl.boards.serial import Receiver
 
@@ -52,7 +52,7 @@ def test_a_small_design_becomes_the_same_bitstream_twice(
         folder = tmp_path / str(n)
         folder.mkdir()
         (folder / "top.il").write_text(renamed(plan.files["top.il"]))
-        (folder / constraints).write_text(plan.files[constraints])
+        (folder / constraints).write_text(hurried(plan.files[constraints]))
         routed = route(folder, family, BOARDS[board].device.split(), lambda stage, done, total: stages.append(stage), BOARDS[board].options)
         made.append((routed, (folder / family.bitstream.split()[-1]).read_bytes()))
     assert made[0] == made[1] and len(made[0][1]) > 10_000
@@ -71,3 +71,9 @@ def test_what_a_tool_says_last_is_the_error(tmp_path: Path) -> None:
 def test_names_of_elements_lose_their_brackets_and_slices_keep_them() -> None:
     text = 'wire width 8 \\a.b[3][12]\nassign \\y \\a.b[3][12] [7:4]\nattribute \\src "x[1].py:3"\n'
     assert renamed(text) == 'wire width 8 \\a.b.3.12\nassign \\y \\a.b.3.12 [7:4]\nattribute \\src "x[1].py:3"\n'
+
+
+def test_the_clock_of_the_constraints_is_one_to_strive_for() -> None:
+    text = 'LOCATE COMP "clk25_0__io" SITE "G2";\nFREQUENCY PORT "clk25_0__io" 25000000.0 HZ;\n'
+    assert hurried(text) == 'LOCATE COMP "clk25_0__io" SITE "G2";\nFREQUENCY PORT "clk25_0__io" 80 MHZ;\n'
+    assert hurried("set_io clk J3\n") == "set_io clk J3\n"
