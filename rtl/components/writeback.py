@@ -34,7 +34,7 @@ class Writeback(wiring.Component):
         m = Module()
         m.submodules.walk = walk = CopyWalk(self.spec)
         head, there = self.i.payload, Signal()
-        take, push, done, signals = Signal(), Signal(), Signal(), Signal(4)
+        take, push, done, signals = Signal(), Signal(), Signal(), Signal(4, name="signals")
         request = self.o_request
         m.d.comb += [
             request.valid.eq(walk.o_there & ~self.i_reads.bit_select(walk.o_bank, 1)),

@@ -73,7 +73,7 @@ class Walk(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         cmd, fixed, head = self.o_command, self.o_settled, self.i.payload
-        now, new = Signal(self._place()), Signal(fixed.shape())
+        now, new = Signal(self._place(), name="now"), Signal(fixed.shape())
         take, done, under_way = Signal(), Signal(), Signal(range(self.spec.vector.results + 1))
         s = Step(*(Signal(name=f.name) for f in fields(Step)))
         m.d.comb += [

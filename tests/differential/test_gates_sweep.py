@@ -11,16 +11,16 @@ from hwsim.twin.compare import compare
 from hwsim.twin.programs import random_program
 from rtl.machine import CompiledMachine, machine_of
 from tests.differential.test_gates_faults import SMALL
-from tests.harness.sweep import machines
+from tests.harness.sweep import machines, wide_vectors
 
-MACHINES = machines()
+MACHINES, WIDE = machines(), wide_vectors()
 PROGRAMS, NIGHTLY = 30, 1000
 UNCOUNTED = {"pe.skipped_mac", "pe.padded_mac"}  # need the layer behind the commands
 
 
 def sweep(name: str, seeds: range, machine: CompiledMachine | None = None) -> Counter[str]:
     """In how many cycles each port did something; Programs, commands and cycles."""
-    spec = SMALL if machine else MACHINES[name]
+    spec = SMALL if machine else (MACHINES | WIDE)[name]
     gates, count = machine or machine_of(spec), Counter[str]()
     for seed in seeds:
         done = compare(spec, random_program(spec, seed), machine=gates)
@@ -62,6 +62,12 @@ def test_random_programs(name: str) -> None:
 @pytest.mark.parametrize("name", MACHINES)
 def test_many_random_programs(name: str) -> None:
     worked(sweep(name, range(PROGRAMS, NIGHTLY)), NIGHTLY - PROGRAMS)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", WIDE)
+def test_a_vector_unit_of_32_lanes(name: str) -> None:
+    worked(sweep(name, range(PROGRAMS)), PROGRAMS)
 
 
 def test_the_other_simulator_says_the_same() -> None:

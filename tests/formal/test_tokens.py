@@ -1,16 +1,19 @@
 """Commands and tokens of the sequencer: none is lost, none counts twice, and commands keep their order."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from amaranth.hdl import Assert, Assume, Cat, Const, Module, Signal, Value
+from amaranth.hdl import Assert, Assume, Cat, Const, Module, Mux, Signal, Value
 
 from hwsim.spec.commands import OPS, QUEUE_OF
+from rtl import signatures
 from rtl.components.feed import Feed
 from rtl.components.fetch import Fetch
 from rtl.components.sequencer import Sequencer, Tokens
 from rtl.components.writeback import Writeback
+from rtl.vector.walk import Phase, Walk
 from tests.harness.blocks import plant
 from tests.harness.programs import TINY4
 from tests.harness.proof import Claim, Refuted, inside, opened, prove
@@ -66,9 +69,46 @@ class Taken(Claim):
         ]
 
 
+class Given(Claim):
+    """A unit that runs one command after the other gives the tokens of each once, when it is done, and gives nothing else. `busy`: its
+    gates' own bits of a command that runs, one of them at a time."""
+
+    def __init__(self, component: Any, busy: Callable[[Any], Value]) -> None:
+        super().__init__()
+        self.unit, self.busy = component(TINY4), busy
+
+    def state(self, m: Module) -> None:
+        unit, gates = self.unit, opened(self.unit)
+        m.submodules.unit = gates
+        drive(self, m, unit)
+        command, runs, signals = unit.i, Signal(), Signal(4)
+        starts, own = command.valid & command.ready, self.busy(gates)
+        with m.If(starts | unit.o_done):
+            m.d.sync += runs.eq(starts)
+        with m.If(starts):
+            m.d.sync += signals.eq(command.payload.signals)
+        m.d.comb += [
+            Assert(unit.tokens.give == Mux(unit.o_done, signals, 0)),
+            Assert(~unit.o_done | runs),
+            Assert(~starts | ~runs | unit.o_done),
+            Assert(own.any() == runs),
+            Assert((own & (own - 1)[: len(own)]) == 0),
+        ]
+        self._same(m, gates, signals)
+
+    @staticmethod
+    def _same(m: Module, gates: Any, signals: Signal) -> None:
+        """The unit's own copy."""
+        kept = {"signals", "o_command"}
+        found = {s.name: s for stmts in gates.statements.values() for stmt in stmts for s in stmt._lhs_signals() if s.name in kept}
+        (own,) = found.values()
+        low = 0 if own.name == "signals" else signatures.command("vector")["signals"].offset
+        m.d.comb += Assert(own[low : low + 4] == signals)
+
+
 class Dispatched(Claim):
-    """A word that leaves the buffer of words, which is a link's queue (test_link.py), goes as it is to the queue of its command, or is the
-    end; nothing else goes anywhere."""
+    """A word that leaves the buffer of words, which is a link's queue (test_link.py), goes as it is to the queue of its command, as soon as
+    that has room, or is the end; nothing else goes anywhere."""
 
     def state(self, m: Module) -> None:
         sequencer = Sequencer(SMALL)
@@ -76,14 +116,15 @@ class Dispatched(Claim):
         drive(self, m, sequencer)
         pops = inside(gates, "r_en")
         there, word = (inside(gates, name, "words") for name in ("r_rdy", "r_data"))
-        goes = []
+        goes, was_ended = [], Signal()
         for op in QUEUE_OF:
-            out = getattr(sequencer, f"o_{op}")
+            out, mine = getattr(sequencer, f"o_{op}"), word[:4] == OPS.index(op)
             goes.append(out.valid & out.ready)
             bits = Value.cast(out.payload)
-            m.d.comb += Assert(~goes[-1] | ((word[:4] == OPS.index(op)) & (bits == word[: len(bits)])))
+            m.d.comb += Assert(~goes[-1] | (mine & (bits == word[: len(bits)])))
+            m.d.comb += Assert(goes[-1] | ~(there & mine & out.ready & ~was_ended))
         one = sum(goes, start=Const(0, 3))
-        ends, was_ended = there & (word[:4] == OPS.index("end")), Signal()
+        ends = there & (word[:4] == OPS.index("end"))
         m.d.sync += was_ended.eq(was_ended | (pops & ends))
         m.d.comb += [
             Assert(one <= 1),
@@ -98,13 +139,26 @@ def test_counters_hold_what_was_given_less_what_was_taken(tmp_path: Path) -> Non
     assert prove(Counted(), tmp_path) > 0
 
 
-@pytest.mark.parametrize("component", [Fetch, Feed, Writeback])
+def walks(gates: Any) -> Value:
+    """The first field of where the walk stands is its phase."""
+    return inside(gates, "now")[: len(Value.cast(Signal(Phase)))]
+
+
+GIVERS = [(Writeback, lambda gates: inside(gates, "there")), (Walk, walks)]
+
+
+@pytest.mark.parametrize("component, busy", GIVERS, ids=["writeback", "vector"])
+def test_tokens_are_given_once_a_command(component: Any, busy: Any, tmp_path: Path) -> None:
+    assert prove(Given(component, busy), tmp_path) == 6
+
+
+@pytest.mark.parametrize("component", [Fetch, Feed, Walk, Writeback])
 def test_tokens_are_taken_with_their_command(component: Any, tmp_path: Path) -> None:
     assert prove(Taken(component), tmp_path) == 3
 
 
 def test_words_go_to_one_queue_each(tmp_path: Path) -> None:
-    assert prove(Dispatched(), tmp_path) == 9
+    assert prove(Dispatched(), tmp_path) == 13
 
 
 def dropped(self: Any, m: Any) -> None:
@@ -119,15 +173,30 @@ def hasty(self: Any, m: Any) -> None:
     m.d.comb += self.i.ready.eq(1)
 
 
+def forgotten(self: Any, m: Any) -> None:
+    """Tokens of a command that is done in the cycle in which the next one starts are not given."""
+    with m.If(self.i.valid & self.i.ready):
+        m.d.comb += self.tokens.give.eq(0)
+
+
 def doubled(self: Any, m: Any) -> None:
     """A load also goes to the queue of stores."""
     m.d.comb += self.o_store.valid.eq(self.o_load.valid)
 
 
-FAULTS = [(Tokens, dropped, Counted), (Writeback, hasty, lambda: Taken(Writeback)), (Sequencer, doubled, Dispatched)]
+def stopped(self: Any, m: Any) -> None:
+    """Commands of the vector unit stay in the sequencer."""
+    m.d.comb += self.o_vector.valid.eq(0)
 
 
-@pytest.mark.parametrize("component, fault, claim", FAULTS, ids=[f.__name__ for _, f, _ in FAULTS])
+FAULTS = [
+    (Tokens, dropped, Counted), (Writeback, hasty, lambda: Taken(Writeback)),
+    (Sequencer, doubled, Dispatched), (Sequencer, stopped, Dispatched),
+    (Writeback, forgotten, lambda: Given(*GIVERS[0])), (Walk, forgotten, lambda: Given(*GIVERS[1])),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("component, fault, claim", FAULTS, ids=[f"{f.__name__} {c.__name__}" for c, f, _ in FAULTS])
 def test_a_planted_fault_is_refuted(monkeypatch: pytest.MonkeyPatch, component: Any, fault: Any, claim: Any, tmp_path: Path) -> None:
     plant(monkeypatch, component, fault)
     with pytest.raises(Refuted, match=r"^\w+: test_tokens.py:\d+ does not hold$"):

@@ -35,3 +35,18 @@ def machines() -> dict[str, AcceleratorSpec]:
     out = {name: TINY4.with_(name=name, **changes) for name, changes in CHANGES.items()}
     out["2x2_fp16_2of8"] = FP16.with_(name="2x2_fp16_2of8", **SMALL_FP16)
     return {"tiny4": TINY4, "tiny8": load_machine("tiny8")} | out
+
+
+def wide_vectors() -> dict[str, AcceleratorSpec]:
+    """32 lanes with every function; as many columns, so that rows of all lengths come."""
+    out = {}
+    for base, bits in ((TINY4, 8), (FP16, 16)):
+        name = f"2x32_{base.pe.number}_32_lanes"
+        out[name] = base.with_(
+            name=name, array__rows=2, array__cols=32, vector__lanes=32, vector__reduce_cycles=max(41, base.vector.reduce_cycles),
+            levels__weight__width_bits=32 * bits, levels__weight__capacity_bits=1 << 17,
+            levels__meta__width_bits=128, levels__meta__capacity_bits=1 << 17,
+            levels__acc__width_bits=1024, levels__acc__capacity_bits=1 << 16,
+            levels__vec__width_bits=32 * bits, levels__vec__capacity_bits=1 << 18,
+        )  # fmt: skip
+    return out
