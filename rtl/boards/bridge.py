@@ -30,7 +30,8 @@ ANSWER_HEAD = 5  # ANSWER_BYTE, operation, status, length (2)
 
 
 class Bridge(wiring.Component):
-    """`size`: bytes of memory, a power of two. `o_run`: the machine runs, from the cycle after START until `i_ended`."""
+    """`size`: bytes of memory, a power of two. `o_run`: the machine is to run, from the cycle after START until `i_ended`;
+    it does from `i_started` on."""
 
     def __init__(self, spec: AcceleratorSpec, size: int, silence: int):
         self.spec, self.size, self.silence = spec, size, silence
@@ -43,6 +44,7 @@ class Bridge(wiring.Component):
                 "o_run": Out(1),
                 "o_base": Out(signatures.address(spec)),
                 "o_words": Out(32),
+                "i_started": In(1),
                 "i_ended": In(1),
             }
         )
@@ -55,7 +57,7 @@ class Bridge(wiring.Component):
         self.ended, self.cycles = Signal(), Signal(8 * CYCLES_BYTES)
         self.byte, self.there = Signal(8), Signal()  # of memory, read for the answer
         taken, silent = self._silence(m)
-        with m.If(self.o_run):
+        with m.If(self.o_run & self.i_started):
             m.d.sync += [self.cycles.eq(self.cycles + ~self.i_ended), self.o_run.eq(~self.i_ended), self.ended.eq(self.i_ended)]
         with m.FSM():
             with m.State("FIRST"):

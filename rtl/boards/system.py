@@ -1,12 +1,13 @@
 """A machine on a small board: the image in block RAM, a host on a serial line. docs/fpga.md says how to speak with it."""
 
-from amaranth.hdl import Module, Mux, ResetInserter, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hwsim.spec.machine import AcceleratorSpec
 from rtl.boards.bridge import Bridge
 from rtl.boards.ram import Ram
+from rtl.boards.resets import Resets
 from rtl.boards.serial import Receiver, Sender
 from rtl.top import Top
 
@@ -27,16 +28,17 @@ class System(wiring.Component):
         m.submodules.sender = sender = Sender(self.clocks_per_bit)
         m.submodules.bridge = bridge = Bridge(self.spec, self.size, self.silence)
         m.submodules.ram = ram = Ram(self.spec, self.size)
-        resets, self.machine = Signal(), Top(self.spec)
-        m.submodules.machine = ResetInserter(resets)(self.machine)
+        started, self.machine = Signal(), Top(self.spec)
+        m.submodules.machine = Resets(m, bridge.o_run).held(self.machine, platform)
         wiring.connect(m, receiver.o, bridge.i)
         wiring.connect(m, bridge.o, sender.i)
-        machine, running, request = self.machine, bridge.o_run, ram.i_request
+        machine, running, request = self.machine, bridge.o_run & started, ram.i_request
+        m.d.sync += started.eq(bridge.o_run)
         m.d.comb += [
             receiver.i.eq(self.i_serial),
             self.o_serial.eq(sender.o),
             self.o_running.eq(running),
-            resets.eq(~running),
+            bridge.i_started.eq(started),
             machine.i_base.eq(bridge.o_base),
             machine.i_words.eq(bridge.o_words),
             bridge.i_ended.eq(machine.o_ended),

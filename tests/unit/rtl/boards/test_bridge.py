@@ -69,6 +69,7 @@ def test_a_program_runs_from_start_to_its_end_and_may_be_stopped() -> None:
 
         assert await status() == (State.IDLE, 0)
         assert parsed(await board.ask(ctx, question(Operation.START, 64, 3)))[1] == Status.OK
+        ctx.set(board.bridge.i_started, 1)
         assert (ctx.get(board.bridge.o_run), ctx.get(board.bridge.o_base), ctx.get(board.bridge.o_words)) == (1, 64, 3)
         state, early = await status()
         assert (state, early > 0) == (State.RUNNING, True)
