@@ -2,6 +2,7 @@
 
 A run has the bytes `skip` to W - 1 of its first beat (`skip` = mem mod W, 0 without memory), whole beats behind it, and `tail` bytes of
 its last (0: all). Where the next run starts is in registers, so a move only lets registers load: what they load is early in the cycle.
+While no beat is there they load what `i_command` would begin with, and `i_open`, which is late, only says that it does.
 """
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
@@ -15,7 +16,7 @@ from rtl import signatures
 class CopyWalk(wiring.Component):
     """`i_open` loads a command, for the next cycle, while no beat is there or with the last one's move; `i_move` goes one beat on.
     `o_buf` is where byte 0 of the beat stands in its level, `o_bank` the bank of its run; `o_next_buf`, `o_next_bank` are those of the
-    next cycle."""
+    next cycle, if it has a beat."""
 
     def __init__(self, spec: AcceleratorSpec):
         self.spec, level, bank = spec, signatures.level_address(spec), signatures.vec_bank(spec)
@@ -43,11 +44,11 @@ class CopyWalk(wiring.Component):
         m.d.comb += [
             rests.eq(~self.o_there | self.o_last),
             wanted.eq(Mux(rests, new, command)),
-            moves.eq(self.i_open | (self.i_move & run_ends)),
+            moves.eq(~self.o_there | (self.i_move & run_ends)),
             self.o_last.eq(run_ends & last_run),
         ]
         m.d.sync += self.o_there.eq(self.i_open | (self.o_there & ~(self.i_move & self.o_last)))
-        with m.If(self.i_open):
+        with m.If(rests & moves):
             m.d.sync += command.eq(new)
         line_ends, first_of_line = self._counts(m, wanted, rests, moves, last_run), Signal()
         fresh = rests | first_of_line
@@ -104,7 +105,7 @@ class CopyWalk(wiring.Component):
             whole.eq(Mux(new_run, ends[:bits], tail) == 0),
             next_buf.eq(Mux(new_run, buf, self.o_buf) - Mux(new_run, first, Const(-beat, len(buf)))),
             next_bank.eq(signatures.bank_of(self.spec, buf)),
-            loads.eq(self.i_open | self.i_move),
+            loads.eq(~self.o_there | self.i_move),
             self.o_next_buf.eq(Mux(loads, next_buf, self.o_buf)),
             self.o_next_bank.eq(Mux(moves, next_bank, self.o_bank)),
             self.o_mem.eq(row << bits),

@@ -201,13 +201,16 @@ class Bridge(wiring.Component):
                 *(self.cycles.word_select(n, 8) for n in range(CYCLES_BYTES)),
             ],
         }
-        size, byte, at, reads = Signal(16), Signal(8), Signal(17), Signal()
+        size, byte, at, reads, memory = Signal(16), Signal(8), Signal(17), Signal(), Signal()  # size, memory: from the second cycle on
+        m.d.sync += [size.eq(0), memory.eq(ok & (self.operation == Operation.READ))]
         m.d.comb += [at.eq(self.count - ANSWER_HEAD), byte.eq(self.byte)]
+        m.d.comb += reads.eq(memory & (self.count >= ANSWER_HEAD) & (at < size) & ~self.there)
         with m.If(ok & (self.operation == Operation.READ)):
-            m.d.comb += [size.eq(self.length), reads.eq((self.count >= ANSWER_HEAD) & (at < size) & ~self.there)]
+            m.d.sync += size.eq(self.length)
         for operation, items in fixed.items():
             with m.If(ok & (self.operation == operation)):
-                m.d.comb += [size.eq(len(items)), byte.eq(Select(items)[at[: (len(items) - 1).bit_length()]])]
+                m.d.sync += size.eq(len(items))
+                m.d.comb += byte.eq(Select(items)[at[: (len(items) - 1).bit_length()]])
         head, out = [Const(ANSWER_BYTE, 8), Mux(ok, self.operation, 0), self.status, size[:8], size[8:]], self.o.payload
         m.d.comb += [self.o.valid.eq(~reads), out.eq(Mux(at < size, byte, self.check[8:]))]
         with m.If(self.count < ANSWER_HEAD):

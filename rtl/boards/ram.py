@@ -35,7 +35,6 @@ class Ram(wiring.Component):
             write.data.eq(request.payload.data),
             write.en.eq(request.payload.mask & (request.valid & request.payload.write).replicate(beat)),
             read.addr.eq(row),
-            read.en.eq(reads),
         ]
         valid, payload = Signal(name="valid_0"), read.data
         m.d.sync += valid.eq(reads)

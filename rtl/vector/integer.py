@@ -58,9 +58,11 @@ class IntegerLanes(wiring.Component):
 
     def elaborate(self, platform):
         m, c = Module(), self.i_command
-        self.softmax, self.norm, self.depthwise, self.average, self.largest = (
-            is_fn(self.spec, c, fn) for fn in ("softmax", "layernorm", "depthwise", "avgpool", "maxpool")
-        )
+        kinds = {fn: is_fn(self.spec, c, fn) for fn in ("softmax", "layernorm", "depthwise", "avgpool", "maxpool")}
+        kinds |= {"table": has_table(self.spec, c), "relu": c.act == ACT.index("relu")}
+        is_a = {name: Signal(name=f"is_{name}") for name in kinds}  # from the command's second cycle on; nothing asks before its third
+        m.d.sync += [is_a[name].eq(kind) for name, kind in kinds.items()]
+        self.softmax, self.norm, self.depthwise, self.average, self.largest, self.tabled, self.relu = is_a.values()
         self._align(m)
         self._parts(m)
         sources = [self._source(m, n) for n in range(self.lanes)]
@@ -219,22 +221,20 @@ class IntegerLanes(wiring.Component):
 
     def _scaled(self, m: Module, n: int, biased: Signal, multiplier: Signal, b: Signal, factor: Signal) -> Signal:
         """sat8 of the total / 2**shift, ties to even, then relu: in the ninth cycle."""
-        c = self.i_command
         product, added = Signal(signed(66), name=f"product_{n}"), Signal(signed(40), name=f"added_{n}")
         total, doubled = Signal(signed(66), name=f"total_{n}"), Signal(signed(67), name=f"doubled_{n}")
         bits = Z_BITS if self._has("layernorm") else 9
         floor, fits, negative = Signal(signed(bits), name=f"floor_{n}"), Signal(name=f"fits_{n}"), Signal(name=f"negative_{n}")
         half, rest, rounded = Signal(name=f"half_{n}"), Signal(name=f"rest_{n}"), Signal(signed(bits), name=f"rounded_{n}")
         eight = Signal(signed(8), name=f"eight_{n}")
-        relu = c.act == ACT.index("relu")
         m.d.comb += [
             doubled.eq((total << 1) >> self.shift),
             rounded.eq(to_even(floor, half, rest)),
             eight.eq(
                 Mux(
                     fits,
-                    Mux(rounded[8] & relu, 0, Mux(~rounded[8] & rounded[7], 127, rounded[:8])),
-                    Mux(negative, Mux(relu, 0, LOWEST), 127),
+                    Mux(rounded[8] & self.relu, 0, Mux(~rounded[8] & rounded[7], 127, rounded[:8])),
+                    Mux(negative, Mux(self.relu, 0, LOWEST), 127),
                 )
             ),
         ]
@@ -261,10 +261,9 @@ class IntegerLanes(wiring.Component):
         m.d.sync += [k.eq(x) for k, x in zip(kept, chosen, strict=True)]
         if not self._has("gelu", "silu"):
             return list(kept)
-        tabled = has_table(self.spec, self.i_command)
         with m.If(~self.softmax):
             m.d.comb += [self.table.i_index[n].eq(x ^ 0x80) for n, x in enumerate(chosen)]
-        return [Mux(tabled, self.table.o[n][:8], k) for n, k in enumerate(kept)]
+        return [Mux(self.tabled, self.table.o[n][:8], k) for n, k in enumerate(kept)]
 
     def _give(self, m: Module, results: list[Value]) -> None:
         """As many as are written together, are of the row and are left in the chunk."""
