@@ -96,13 +96,13 @@ class CopyWalk(wiring.Component):
             Signal(shape, name=name)
             for name, shape in (("row", len(mem) - bits), ("skip", bits), ("tail", bits), ("left", most - bits + 1))
         )
-        first, ends, next_left, loads = Signal(bits), Signal(most + 1), Signal.like(left), Signal()
-        next_buf, next_bank, whole = Signal.like(buf), Signal.like(self.o_bank), Signal()
+        first, ends, one, last, loads = Signal(bits), Signal(most + 1), Signal(), Signal(), Signal()
+        next_buf, next_bank = Signal.like(buf), Signal.like(self.o_bank)
         m.d.comb += [
-            first.eq(Mux(new_run & (wanted.fill == 0), mem[:bits], 0)),
+            first.eq(Mux(wanted.fill == 0, mem[:bits], 0)),
             ends.eq(wanted.run[:most] + first),
-            next_left.eq(Mux(new_run, ends[bits:], left - 1)),
-            whole.eq(Mux(new_run, ends[:bits], tail) == 0),
+            one.eq((wanted.run[bits + 1 : most] == 0) & (wanted.run[: bits + 1] + first <= beat)),
+            last.eq((left == 1) | ((left == 2) & (tail == 0))),
             next_buf.eq(Mux(new_run, buf, self.o_buf) - Mux(new_run, first, Const(-beat, len(buf)))),
             next_bank.eq(signatures.bank_of(self.spec, buf)),
             loads.eq(~self.o_there | self.i_move),
@@ -115,9 +115,9 @@ class CopyWalk(wiring.Component):
             m.d.sync += [
                 row.eq(Mux(new_run, mem[bits:], row + 1)),
                 self.o_buf.eq(next_buf),
-                skip.eq(first),
-                left.eq(next_left),
-                run_ends.eq((next_left[1:] == 0) & ~(next_left[0] & ~whole)),
+                skip.eq(Mux(new_run, first, 0)),
+                left.eq(Mux(new_run, ends[bits:], left - 1)),
+                run_ends.eq(Mux(new_run, one, last)),
             ]
         with m.If(moves):
             m.d.sync += [tail.eq(ends[:bits]), self.o_bank.eq(next_bank)]

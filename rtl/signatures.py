@@ -291,13 +291,15 @@ def vector_beat(spec: AcceleratorSpec) -> data.StructLayout:
 
 def vector_settled(spec: AcceleratorSpec) -> data.StructLayout:
     """What a command settles for all of its beats. `setup`, `reduce`, `final`: stages that are there before the rows, and in a chunk of a
-    pass that reduces and of the last one, one bit each; `passes`: of the first kind. `pitch`: from chunk to chunk of the result;
-    `step`: log2 of the elements that a beat writes, `hop`: bytes between them; `params`: elements whose bias or scale a stage reads;
-    `bias` ... `table`: where parameters stand, `weights`, `tables`: bytes of these; `padded`: of the weights, to whole words."""
+    pass that reduces and of the last one, `brief`: of one read at most, one bit each; `passes`: of the first kind. `pitch`: from chunk to
+    chunk of the result; `step`: log2 of the elements that a beat writes, `hop`: bytes between them; `params`: elements whose bias or scale
+    a stage reads; `bias` ... `table`: where parameters stand, `weights`, `tables`: bytes of these; `padded`: of the weights, to whole
+    words."""
     level = level_address(spec)
     return data.StructLayout(
         {
-            "setup": len(Stage), "reduce": len(Stage), "final": len(Stage), "passes": 2, "by_row": 1, "pauses": range(commands.NORM_BEATS),
+            "setup": len(Stage), "reduce": len(Stage), "final": len(Stage), "brief": len(Stage),
+            "passes": 2, "by_row": 1, "pauses": range(commands.NORM_BEATS),
             "lanes": range(spec.vector.lanes + 1), "pitch": level, "step": range(elements_of_read(spec).bit_length()),
             "hop": level, "params": range(spec.vector.lanes + 1), "bias": level, "scale": level, "table": level,
             "weights": range(weight_bytes(spec) + 1), "padded": range(weight_bytes(spec) + 4), "tables": range(table_bytes(spec) + 1),

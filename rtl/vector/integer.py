@@ -145,7 +145,7 @@ class IntegerLanes(wiring.Component):
             out = Mux(self.norm, Mux(self.beats[3].final, product - self.sums.o_sum, Mux(live, product, 0)), out)
         if self._has("softmax"):
             m.d.comb += self.table.i_index[n].eq(Mux(self.softmax, self.sums.o_top - here, 0))
-            out = Mux(self.softmax, Mux(live, self.table.o[n].as_signed(), 0), out)
+            out = Mux(self.softmax, Mux(live, self.table.o_word[n].as_signed(), 0), out)
         m.d.sync += [source.eq(out), beside.eq(Mux(live, element, 0))]
         return {"element": element, "live": live, "source": source, "beside": beside}
 
@@ -263,7 +263,7 @@ class IntegerLanes(wiring.Component):
             return list(kept)
         with m.If(~self.softmax):
             m.d.comb += [self.table.i_index[n].eq(x ^ 0x80) for n, x in enumerate(chosen)]
-        return [Mux(self.tabled, self.table.o[n][:8], k) for n, k in enumerate(kept)]
+        return [Mux(self.tabled, self.table.o_byte[n], k) for n, k in enumerate(kept)]
 
     def _give(self, m: Module, results: list[Value]) -> None:
         """As many as are written together, are of the row and are left in the chunk."""

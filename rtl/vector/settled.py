@@ -44,7 +44,14 @@ def settle(m: Module, spec: AcceleratorSpec, c, new) -> None:
     few_weights = sum((Mux(bit, taps << n, 0) for n, bit in enumerate(c.len[: most.bit_length()])), start=Const(0))
     weights = Mux(depthwise, few_weights * size, 0)
     step = _elements_log2(spec, c)
+    bytes_read = spec.levels.vec.width_bits // 8
+    few_params = Mux(by_row, lanes, c.len) << 2 <= bytes_read
+    brief = {
+        Stage.BIAS: few_params, Stage.SCALE: few_params, Stage.WEIGHT: weights <= bytes_read, Stage.TABLE: new.tables <= bytes_read,
+        Stage.PAUSE: new.pauses <= 1,
+    }  # fmt: skip
     m.d.comb += [
+        new.brief.eq(Cat(brief.get(s, 1) for s in Stage)),
         new.setup.eq(Cat(setup.get(s, 0) for s in Stage)),
         new.reduce.eq(Cat(reduce.get(s, 0) for s in Stage)),
         new.final.eq(Cat(final.get(s, 0) for s in Stage)),

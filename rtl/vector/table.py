@@ -1,6 +1,6 @@
 """Tables of int8 machines: 256 bytes of gelu or silu, or 256 words of softmax, one reader a lane."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -21,7 +21,8 @@ class Table(wiring.Component):
                 "i_write": In(signatures.flow(write)),
                 "i_words": In(1),
                 "i_index": In(data.ArrayLayout(8, self.lanes)),
-                "o": Out(data.ArrayLayout(32, self.lanes)),  # a byte in its low bits
+                "o_word": Out(data.ArrayLayout(32, self.lanes)),
+                "o_byte": Out(data.ArrayLayout(8, self.lanes)),
             }
         )
 
@@ -35,5 +36,5 @@ class Table(wiring.Component):
             m.d.comb += [at.eq(Mux(self.i_words, self.i_index[n] << 2, self.i_index[n])), read.addr.eq(at[bits:])]
             m.d.sync += part.eq(at[:bits])
             word = read.data.word_select(part[2:], 32)
-            m.d.comb += self.o[n].eq(Cat(word.word_select(part[:2], 8), word[8:]))  # words begin at a multiple of 4
+            m.d.comb += [self.o_word[n].eq(word), self.o_byte[n].eq(word.word_select(part[:2], 8))]
         return m

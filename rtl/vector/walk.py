@@ -8,7 +8,6 @@ While no command has beats left, the walk's registers load what the head of the 
 next, reckoned early in the cycle; whether a stage ends with this beat, which is known late, only lets them load.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from enum import IntEnum
 
@@ -126,7 +125,7 @@ class Walk(wiring.Component):
         """The beat of this cycle, and whether the walk goes on behind it."""
         beat, out, ends, goes, k_late = now.beat, self.o_beat, Signal(), Signal(), Signal()
         window_ends = (now.h == 1) & (now.w == 1) if self.windows else Value.cast(1)
-        k_ends = Mux(now.again, now.k_ends, self._enough(fixed, beat.stage, lambda size: (size < self.bytes) | (size == self.bytes)))
+        k_ends = Mux(now.again, now.k_ends, fixed.brief.bit_select(beat.stage, 1))
         writes = s.rows & ~s.more & beat.final & s.room
         m.d.comb += [
             s.read_ends.eq(Mux(beat.stage == Stage.A, window_ends, k_ends)),
@@ -134,7 +133,7 @@ class Walk(wiring.Component):
             s.chunk_may.eq(s.rows & (~beat.final | (s.room & (beat.j + (1 << fixed.step) >= fixed.lanes)))),
             s.chunk_ends.eq(s.read_ends & (~s.more & s.chunk_may)),
             goes.eq(s.setup | (s.rows & (s.room | ~beat.final | s.more | ~s.read_ends))),
-            k_late.eq(self._enough(fixed, beat.stage, lambda size: (beat.k + 2) * self.bytes >= size)),
+            k_late.eq(self._k_ends_next(fixed, beat)),
             out.valid.eq(goes),
             out.payload.eq(beat),
             out.payload.writes.eq(s.read_ends & writes),
@@ -145,13 +144,13 @@ class Walk(wiring.Component):
         with m.If(s.idle | goes):
             m.d.sync += [beat.k.eq(Mux(s.idle | s.read_ends, 0, beat.k + 1)), now.again.eq(~(s.idle | s.read_ends)), now.k_ends.eq(k_late)]
 
-    def _enough(self, fixed, stage: Value, are_all: Callable[[Value], Value]) -> Value:
-        """Whether a stage needs no more reads: `are_all`, of the bytes that it needs."""
+    def _k_ends_next(self, fixed, beat) -> Value:
+        """Whether the stage has all of its bytes with the next beat, which is not its first."""
         wanted = {
             Stage.BIAS: fixed.params << 2, Stage.SCALE: fixed.params << 2, Stage.WEIGHT: fixed.weights, Stage.TABLE: fixed.tables,
             Stage.PAUSE: fixed.pauses * self.bytes,
         }  # fmt: skip
-        return ~Cat((stage == at) & ~are_all(size) for at, size in wanted.items()).any()
+        return ~Cat((beat.stage == at) & ((beat.k + 2) * self.bytes < size) for at, size in wanted.items()).any()
 
     def _stages(self, m: Module, s: Step, fixed, new, now) -> None:
         beat, stages, behind = now.beat, Signal(len(Stage)), Signal(len(Stage))
