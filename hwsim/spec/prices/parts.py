@@ -84,15 +84,43 @@ def _nm_select(s: AcceleratorSpec) -> Bill:
 
 
 def _vector(s: AcceleratorSpec) -> Bill:
-    """Each lane: multiplier, adder, `latency_cycles` stages; each function beyond map one more adder and a multiplexer a lane.
-    A row in flight holds two sums."""
+    """The lanes' arithmetic, `latency_cycles` stages of each, a multiplexer a lane for each function beyond map. A row in flight holds
+    two sums."""
     extra, lanes = len(s.vector.functions) - 1, s.vector.lanes
+    bits = s.pe.sum_bits * (lanes * s.vector.latency_cycles + 2 * s.vector.rows_in_flight)
     return {
-        f"multiply_{_wide(s)}": lanes,
-        f"add_{_wide(s)}": lanes * (1 + extra),
-        "register_bit": s.pe.sum_bits * (lanes * s.vector.latency_cycles + 2 * s.vector.rows_in_flight),
+        **(_int8_lanes(s) if s.pe.number == "int8" else _fp16_lanes(s)),
+        "register_bit": bits,
         "mux_bit": lanes * s.pe.sum_bits * extra,
     }
+
+
+def _int8_lanes(s: AcceleratorSpec) -> Bill:
+    """Scale and factor of the second operand, a multiplier each; a square or a weight; a sum across the row, a window. One root and one
+    divider, a bit a cycle, for all lanes of functions that reduce."""
+    f, lanes = _functions(s), s.vector.lanes
+    squares = f("layernorm", "depthwise")
+    adders = lanes * (2 + f("softmax", "layernorm") + f("maxpool", "avgpool", "depthwise")) + f("softmax", "layernorm") + f("layernorm")
+    return {"multiply_int32": 2 * lanes, "multiply_int8": lanes * squares, "add_int32": adders}
+
+
+def _fp16_lanes(s: AcceleratorSpec) -> Bill:
+    """As rtl/vector/floats.py has them: (a + bias)*scale + b; a line between two points of gelu's table, or gamma and beta; exp; 1/(1 + e).
+    What follows from the sum of a row, once for all lanes."""
+    f, lanes = _functions(s), s.vector.lanes
+    line, exp, sigmoid, reduces = f("gelu", "layernorm"), f("gelu", "silu", "softmax"), f("gelu", "silu"), f("softmax", "layernorm")
+    products = 1 + line + f("gelu") + 3 * exp + sigmoid
+    additions = 2 + line + exp + 2 * sigmoid + 2 * reduces + f("avgpool", "depthwise")
+    return {
+        "multiply_fp16": lanes * f("depthwise"),
+        "multiply_fp32": lanes * products + f("softmax") + 3 * f("layernorm"),
+        "add_fp32": lanes * additions + 2 * f("layernorm") + f("softmax") * f("layernorm"),
+    }
+
+
+def _functions(s: AcceleratorSpec) -> Callable[..., int]:
+    """1 where the vector unit has one of these."""
+    return lambda *names: int(bool(set(names) & set(s.vector.functions)))
 
 
 def _sequencer(s: AcceleratorSpec) -> Bill:
