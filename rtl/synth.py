@@ -8,7 +8,7 @@ pass between blocks, so the sum is an upper bound of the flat machine.
 import json
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -164,11 +164,17 @@ def _kind(name: str, component: wiring.Component) -> tuple[tuple[Any, ...], str]
     return (name,), f"buffer {name.removeprefix('level_')}" if isinstance(component, (Buffer, Sums)) else name
 
 
-def count(spec: AcceleratorSpec, target: str, progress: Progress) -> list[BlockCount]:
+def count(spec: AcceleratorSpec, target: str, progress: Progress, blocks: Collection[str] = ()) -> list[BlockCount]:
+    """All blocks, or those that are named."""
     if target not in TARGETS:
         raise BuildError(f"target: {target!r} is unknown; use {', '.join(TARGETS)}")
     tools.check_installed("yosys")
     work = parts(spec)
+    known = dict.fromkeys(part.block for part in work)
+    for name in blocks:
+        if name not in known:
+            raise BuildError(f"block: {name!r} is unknown; {spec.name} has {', '.join(known)}")
+    work = [part for part in work if part.block in (blocks or known)]
     out = []
     with tempfile.TemporaryDirectory() as name:
         for n, part in enumerate(work):

@@ -18,16 +18,17 @@ UNITS = {"lut": "lut", "ff": "ff", "dsp": "dsp", "bram": "ram"}
 def synth(
     machine: MachineName,
     target: Annotated[str, typer.Option("--target", "-t", help="xcup, ecp5, ice40 or gates")],
+    block: Annotated[list[str] | None, typer.Option("--block", "-b", help="only this block; may be given again")] = None,
     as_json: Json = False,
 ) -> None:
-    """Synthesises each block of a machine; counts LUT, FF, DSP, BRAM or gates."""
+    """Synthesises each block of a machine, or those named; counts LUT, FF, DSP, BRAM or gates."""
     from hwsim.cli.lists import show
     from hwsim.spec.load import load_machine
     from rtl.synth import count
 
     spec = load_machine(machine)
     with bars() as progress:
-        counts = count(spec, target, progress)
+        counts = count(spec, target, progress, block or ())
     priced = _priced(spec) if target == "xcup" else {}
     rows: list[dict[str, Any]] = []
     for c in counts:

@@ -42,6 +42,15 @@ def test_cells_count_as_their_table_says() -> None:
         _counted("pe", {"XYZ": 2}, "xcup", 0)
 
 
+def test_only_the_blocks_that_are_named_are_counted(capsys: pytest.CaptureFixture[str], tmp_path) -> None:
+    (tmp_path / "two.yaml").write_text(dump_machine(SPEC))
+    assert main(["synth", "-m", str(tmp_path / "two.yaml"), "-t", "gates", "-b", "tokens", "-b", "pe", "--json"]) == 0
+    rows = {row["block"]: row for row in json.loads(capsys.readouterr().out)["blocks"]}
+    assert rows.keys() == {"tokens", "pe", "sum"} and rows["pe"]["instances"] == 4 and rows["tokens"]["ff"] > 0
+    with pytest.raises(BuildError, match="^block: 'bus' is unknown; two has top, sequencer, tokens, "):
+        count(SPEC, "gates", lambda stage, done, total: None, ["bus"])
+
+
 def test_an_unknown_target_is_refused() -> None:
     with pytest.raises(BuildError, match="^target: 'asic' is unknown; use xcup, ecp5, ice40, gates$"):
         count(SPEC, "asic", lambda stage, done, total: None)
