@@ -7,7 +7,6 @@ Memory is a port of requests and responses: `o_request` gives one beat's request
 from amaranth.hdl import Array as Select
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
-from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
 from hwsim.spec.commands import LEVELS, QUEUE_OF
@@ -87,7 +86,7 @@ class Top(wiring.Component):
             self._link(m, f"ask_{name}", unit.o_request, None, self.spec.link_depth)
         asks = [self.links[f"ask_{name}"].o for name in REQUESTERS]
         last, served, out = Signal(range(3)), Signal(range(3)), self.o_request
-        m.submodules.asked = asked = SyncFIFO(width=1, depth=self.spec.memory.latency_cycles + 2)
+        m.submodules.asked = asked = Link(1, self.spec.memory.latency_cycles + 2)
         with m.Switch(last):
             for k in range(3):
                 with m.Case(k):
@@ -98,18 +97,18 @@ class Top(wiring.Component):
                     m.d.comb += served.eq(choice)
         write = asks[2].payload
         m.d.comb += [
-            out.valid.eq(Cat(a.valid for a in asks).any() & asked.w_rdy),
+            out.valid.eq(Cat(a.valid for a in asks).any() & asked.i.ready),
             out.payload.write.eq(served == 2),
             out.payload.address.eq(Select([a.payload.address for a in asks])[served]),
             out.payload.mask.eq(write.mask),
             out.payload.data.eq(write.data),
-            asked.w_data.eq(served == 1),
-            asked.w_en.eq(out.valid & out.ready & (served != 2)),
-            asked.r_en.eq(self.i_response.valid),
+            asked.i.payload.eq(served == 1),
+            asked.i.valid.eq(out.valid & out.ready & (served != 2)),
+            asked.o.ready.eq(self.i_response.valid),
             self.sequencer.i_answer.payload.eq(self.i_response.payload),
-            self.sequencer.i_answer.valid.eq(self.i_response.valid & ~asked.r_data[0]),
+            self.sequencer.i_answer.valid.eq(self.i_response.valid & ~asked.o.payload),
             self.fetch.i_answer.payload.eq(self.i_response.payload),
-            self.fetch.i_answer.valid.eq(self.i_response.valid & asked.r_data[0]),
+            self.fetch.i_answer.valid.eq(self.i_response.valid & asked.o.payload),
             self.writeback.i_written.eq(~asks[2].valid),
         ]
         for k, ask in enumerate(asks):

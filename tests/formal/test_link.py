@@ -56,9 +56,8 @@ class InOrder(Claim):
         m.d.comb += [level.eq(held - (held != 0)), place.eq(pops + ahead - 2), end.eq(pops + level)]
         m.d.comb += address.eq(Mux(place >= behind, place - behind, place))
         store.read_port(domain="comb", addr=address, data=stored, en=Const(1), transparent_for=())
-        fifo = next(f for f, n, _ in gates.subfragments if n == "behind")
         m.d.comb += [
-            Assert(inside(fifo, "level") == level),
+            Assert(inside(gates, "level") == level),
             Assert(pops < behind),
             Assert(pushes == Mux(end >= behind, end - behind, end)),
             Assert(~(follows & (ahead > 1)) | (stored == value)),
