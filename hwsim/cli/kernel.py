@@ -24,7 +24,7 @@ Args = Annotated[
 Blocks = Annotated[int | None, typer.Option(help="blocks of the machine, 1 to 256, else what its spec says")]
 Seed = Annotated[int, typer.Option(min=0, help="of random:N")]
 Processes = Annotated[int, typer.Option(min=1, help="host processes that share many blocks")]
-Limit = Annotated[int, typer.Option(min=1, help="cycles after which it counts as endless")]
+Limit = Annotated[int, typer.Option(min=1, max=10**15, help="cycles after which it counts as endless")]
 Trace = Annotated[Path | None, typer.Option(help="write timeline.json (Perfetto) into this folder")]
 Out = Annotated[
     Path | None, typer.Option("-o", "--out", help="write result.json, and arg<i>.npy for each array as it is afterwards, there")

@@ -22,6 +22,7 @@ PLACES = {
     T_ECALL: "an environment call",
 }  # fmt: skip
 SCOPES = ("the run", "its block", "its block's mtp", "its block's stp")
+COMPRESSED = "a compressed instruction; compile without the extension c"
 SP = 2
 BELOW_STACK = 1 << 30  # a stack pointer so far below its stack has come from there
 
@@ -29,12 +30,14 @@ BELOW_STACK = 1 << 30  # a stack pointer so far below its stack has come from th
 def reason(spec: ThreadMachineSpec, state: State, who: int, cause: int, value: int) -> str:
     """`value`: an address, a word of code or an operand, as the cause has it."""
     unsigned = value & (1 << 64) - 1
+    if cause == T_FETCH and value & 2:
+        return f"a jump to {unsigned:#x}, {COMPRESSED}"
     if cause != T_ILLEGAL:
         return f"{PLACES[cause]} ({unsigned:#x}){_stack(spec, state, who)}"
     word = _word(state, who)
     found = instruction(word)
     if found is None:
-        return f"{word:#010x} is no instruction"
+        return f"{word:#010x} is no instruction" if word & 3 == 3 or not word else f"{word & 0xFFFF:#06x}, {COMPRESSED}"
     return f"{found.name}: {_operand(spec, state, who, found, word, unsigned)}"
 
 

@@ -92,6 +92,16 @@ def test_wrong_words(folder: Path, capsys: pytest.CaptureFixture[str], line: str
     assert printed.out == "" and sorted(Path().rglob("*")) == before
 
 
+BEYOND = ("--seed 9223372036854775808", "--edge-factor 1048577", "--walkers 134217729", "--steps 1048577", "--width 65537")
+
+
+@pytest.mark.parametrize("word", BEYOND)
+def test_numbers_beyond_the_machine_are_one_line(word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*"run spmm -m piuma_tiny --rmat 3".split(), *word.split()]) == 2
+    printed = capsys.readouterr()
+    assert printed.err.startswith(f"hwsim: run: invalid value for '{word.split()[0]}': ") and printed.err.count("\n") == 1
+
+
 def says(message: str, act: object) -> None:
     with pytest.raises(MatrixError) as e:
         act()  # type: ignore[operator]

@@ -25,14 +25,7 @@ void kernel(const spgemm *all) {
   clear_pad(&p, thread, threads);
   for (int64_t r = thread; r < g.rows; r += threads) count_products(&g, r);
   for (;;) {
-    hwsim_barrier(HWSIM_BLOCK);
-    if (leader) {
-      *p.now = next_window(&g, &p, w, p.counts[0]);
-      if (!w.whole) p.counts[0] = 0;
-    }
-    close_rows(&g, &p, w, thread, threads);
-    hwsim_barrier(HWSIM_BLOCK);
-    w = *p.now;
+    w = turn_window(&g, &p, w, thread, threads, leader);
     if (!w.rows) return;
     for (int64_t row = thread; row < w.rows; row += threads) hash_row(&g, &p, w, row);
     hwsim_barrier(HWSIM_BLOCK);

@@ -29,14 +29,7 @@ void kernel(const spgemm *all) {
   window w = {0, 0, 0, 0, 1, 0};
   begin(&g, &p, thread, threads);
   for (;;) {
-    hwsim_barrier(HWSIM_BLOCK);
-    if (leader) {
-      *p.now = next_window(&g, &p, w, p.counts[0]);
-      if (!w.whole) p.counts[0] = 0;
-    }
-    close_rows(&g, &p, w, thread, threads);
-    hwsim_barrier(HWSIM_BLOCK);
-    w = *p.now;
+    w = turn_window(&g, &p, w, thread, threads, leader);
     if (!w.rows) return;
     job j = {&g, &p, w, hwsim_queue(hwsim_block(), 0)};
     if (leader) offer_rows(&j);

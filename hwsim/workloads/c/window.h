@@ -139,4 +139,17 @@ static void close_rows(const spgemm *g, const pad *p, window w, int64_t thread, 
     p->counts[row] = 0;
   }
 }
+
+/* Of versions 1 and 2, whose one table is written back whole: the window behind `w`, the same for all threads of the block; at the
+ * end one of no rows. */
+HWSIM_INLINE window turn_window(const spgemm *g, const pad *p, window w, int64_t thread, int64_t threads, int64_t leader) {
+  hwsim_barrier(HWSIM_BLOCK);
+  if (leader) {
+    *p->now = next_window(g, p, w, p->counts[0]);
+    if (!w.whole) p->counts[0] = 0;
+  }
+  close_rows(g, p, w, thread, threads);
+  hwsim_barrier(HWSIM_BLOCK);
+  return *p->now;
+}
 #endif

@@ -1,11 +1,15 @@
 """Kernels in C: what the compiler makes is what is committed; what does not compile is one line."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from hwsim.spec.errors import ProgramError
-from hwsim.thread import compile_kernel, compiler_installed
+from hwsim.spec.errors import ProgramError, SimulationError
+from hwsim.spec.load import load_thread_machine
+from hwsim.thread import Image, compile_kernel, compiler_installed, load_image, run_threads
+from hwsim.thread.compile import TARGET
 from tests.harness.thread_traffic import FOLDER
 from tests.house.tree import ROOT
 
@@ -44,3 +48,28 @@ def test_a_missing_file_and_a_missing_compiler(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr("hwsim.thread.compile.compiler_installed", lambda: False)
     with pytest.raises(ProgramError, match=r"^compiler: the package ziglang is not installed; pip install 'hwsim\[kernels\]'$"):
         compile_kernel(tmp_path / "k.c")
+
+
+def host_test(folder: Path, wanted: int, *more: str) -> Image:
+    """The ELF file that a linker makes of a test in the convention of the public suites: `.tohost` in a page of its own."""
+    out = folder / f"add-{wanted}.elf"
+    words = [*TARGET, *more, "-nostdlib", "-static", f"-DWANTED={wanted}", f"-Wl,-T,{FOLDER / 'host_test.ld'}"]
+    subprocess.run([sys.executable, "-m", "ziglang", "cc", *words, str(FOLDER / "host_test.S"), "-o", str(out)], check=True)
+    return load_image(out)
+
+
+@needs_compiler
+def test_an_image_of_the_public_convention_passes_and_fails(tmp_path: Path) -> None:
+    tiny = load_thread_machine("piuma_tiny").with_(blocks=1)
+    passes = host_test(tmp_path, 7)
+    assert (passes.entry, passes.base, passes.tohost) == (0x80000000, 0x80000000, 0x80001000)
+    assert run_threads(tiny, passes, limit_cycles=100_000).result.instructions > 40
+    with pytest.raises(SimulationError, match=r"add-8.elf: test 3 failed \(tohost 7\); see its source$"):
+        run_threads(tiny, host_test(tmp_path, 8), limit_cycles=100_000)
+
+
+@needs_compiler
+def test_compressed_instructions_are_named(tmp_path: Path) -> None:
+    compressed = host_test(tmp_path, 7, "-mcpu=generic_rv64+m+a+c+zdinx")
+    with pytest.raises(SimulationError, match=r"compressed instruction; compile without the extension c"):
+        run_threads(load_thread_machine("piuma_tiny").with_(blocks=1), compressed, limit_cycles=100_000)
