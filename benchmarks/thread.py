@@ -14,11 +14,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks.measure import run_command
 from hwsim.report.thread import measures
 from hwsim.report.versions import versions
 from hwsim.spec.load import load_thread_machine
 from hwsim.spec.patterns import NMPattern
-from hwsim.spec.thread import ThreadMachineSpec
+from hwsim.spec.thread import BLOCKS_MAX, ThreadMachineSpec
 from hwsim.workloads.run import run_workload
 from hwsim.workloads.table import Options
 from models.matrices import Matrix, rmat, weights
@@ -31,6 +32,8 @@ SCALE, NONZEROS = 14, 254_211
 QUARTER_SCALE, QUARTER_NONZEROS = 12, 60_000
 SMALL_SCALE = 11
 BLOCKS = (1, 2, 4, 8, 16, 32)
+ACCESS_CYCLES = (1, 2, 3, 4)
+ASSUMED = {"scratchpad.latency_cycles": (8, 16, 32), "dram.latency_cycles": (90, 180, 360), "stp.issue_interval_cycles": (1, 2, 3)}
 SCALES = {"spmv": (14, 11), "spmm": (12, 9), "bfs": (14, 11)}  # of all blocks together; of a block
 THREADS, LATENCIES = (1, 2, 4, 8, 16), (1, 2, 3, 4)
 Row = dict[str, Any]
@@ -73,17 +76,35 @@ def products() -> Iterator[Row]:
 
 def hottiles() -> Iterator[Row]:
     spec = load_thread_machine(MACHINE)
-    found = [rmat(12), rmat(11, edge_factor=64), rmat(10, edge_factor=128)]
+    found = [rmat(13, edge_factor=4), rmat(12), rmat(11, edge_factor=64), rmat(10, edge_factor=128)]
     found += [weights("minilm", "layer0.ffn.in", NMPattern(2, 8)), weights("minilm", "layer0.ffn.in", Unstructured(0.1))]
     for a in found:
         for version in ("mtp", "stp", "both"):
             yield row("spmm", spec, a, version, version=version, width=32)
 
 
+def hottiles_assumed() -> Iterator[Row]:
+    """The same relations where a figure that no public source states is another one."""
+    base, a = load_thread_machine(MACHINE), rmat(QUARTER_SCALE)
+    for field, values in ASSUMED.items():
+        for value in values:
+            for version in ("mtp", "stp", "both"):
+                spec = base.with_(**{field.replace(".", "__"): value})
+                yield {**row("spmm", spec, a, version, version=version, width=32), "field": field, "value": value}
+
+
 def bandwidth() -> Iterator[Row]:
     spec, a = load_thread_machine(MACHINE), rmat(13)
     for name, version in (("spmm", "mtp"), ("spmv", None), ("pagerank", None), ("gcn", None), ("random-walk", None), ("bfs", None)):
         yield row(name, spec, a, name, version=version)
+
+
+def slower_dram() -> Iterator[Row]:
+    """The third version where the channel, not the pipelines, is what it waits for."""
+    base, (a, b) = load_thread_machine(MACHINE), (rmat(SMALL_SCALE, seed=s) for s in (0, 1))
+    for cycles in ACCESS_CYCLES:
+        spec = base.with_(dram__access_cycles=cycles)
+        yield {**row("spgemm", spec, a, "spgemm v3", version="v3", second=b), "access_cycles": cycles}
 
 
 def scaling() -> Iterator[Row]:
@@ -93,6 +114,17 @@ def scaling() -> Iterator[Row]:
                 a = rmat(scale + (blocks.bit_length() - 1 if kind == "weak" else 0))
                 spec = load_thread_machine(MACHINE).with_(blocks=blocks)
                 yield row(name, spec, a, f"{name} {kind}", version="mtp" if name == "spmm" else None)
+
+
+def many() -> Iterator[Row]:
+    """As many blocks as there may be, in processes of their own, whose time and memory are measured."""
+    for processes in (1, 2):
+        words = ["run", "spmv", "--machine", MACHINE, "--rmat", str(SCALE), "--blocks", str(BLOCKS_MAX), "--processes", str(processes)]
+        done = run_command(*words, "--json")
+        found = json.loads(done.out)
+        spent = {"processes": processes, "wall_s": done.wall_s, "cpu_s": done.cpu_s, "peak_mib": done.peak_mib}
+        run = {"what": " ".join(words), "blocks": BLOCKS_MAX, "threads": sum(p["threads"] for p in found["measures"]["pipelines"])}
+        yield {**run, **spent, **found["measures"]}
 
 
 def latency() -> Iterator[Row]:
@@ -110,8 +142,11 @@ SECTIONS: dict[str, Callable[[], Iterator[Row]]] = {
     "smash_quarter": smash_quarter,
     "products": products,
     "hottiles": hottiles,
+    "hottiles_assumed": hottiles_assumed,
     "bandwidth": bandwidth,
+    "slower_dram": slower_dram,
     "scaling": scaling,
+    "many": many,
     "latency": latency,
 }
 

@@ -29,7 +29,8 @@ HEAD = """# Results of the thread machine
 Machine `{name}`: blocks of {mtp} multi-threaded pipelines of {threads} threads and {stp} single-threaded ones, {mhz:g} MHz,
 {gb:g} GB/s of DRAM a block; {assumed} of its figures are assumed, because no public source states them
 ([thread_machine.md](thread_machine.md)). Every run was compared with SciPy or NetworkX ([workloads.md](workloads.md)). Again:
-`python -m benchmarks thread`, or one section: `python -m benchmarks thread smash`.
+`python -m benchmarks thread`, or one section: `python -m benchmarks thread smash`. Speed of the simulation, and 256 blocks with
+their time and memory: [benchmarks.md](benchmarks.md).
 """
 
 
@@ -134,11 +135,23 @@ def hottiles_part(s: Section) -> str:
 HOTTILES_WORDS = """
 Geometric means: both beside multi-threaded pipelines alone {mtp:.2f} x, beside single-threaded ones alone {stp:.2f} x.
 Published (Gerogiannis et al. 2024, HPCA, HotTiles, ten matrices, PIUMA's own simulator): 1.4 x and 9.2 x. The order is the
-same, single-threaded alone slowest and both together fastest or equal. Ours gains less over the multi-threaded ones because
-these alone already use nearly all of our DRAM channel, so a tile pays only by the words of X that it saves; and less over the
-single-threaded ones because two of ours do more: their sums leave by DMA, and X lies whole in the scratchpad while a tile is
-done. The matrices differ: theirs have 0.1 to 4.2 million rows.
+same, single-threaded alone slowest and both together fastest or equal. What bounds the first factor here is the channel: the
+multi-threaded pipelines alone use nearly all of it, so a tile pays only by the words of X that it saves. The second is smaller
+because two of our single-threaded pipelines do more: X lies whole in the scratchpad while a tile is done, tiles are as wide as the
+estimate likes, and what nothing in public says, how long they wait for a scratchpad and how often they issue, is assumed in their
+favour. The matrices differ too: theirs have 0.1 to 4.2 million rows.
 """
+
+
+def assumed_part(s: Section) -> str:
+    lines = []
+    for i in range(0, len(s["rows"]) - 2, 3):
+        mtp, stp, both = s["rows"][i : i + 3]
+        gains = [f"{x['cycles'] / both['cycles']:.2f}" for x in (mtp, stp)]
+        lines.append([f"`{both['field']}`", str(both["value"]), *(f"{x['cycles']:,}" for x in (mtp, stp, both)), *gains])
+    head = ["figure", "cycles", "mtp", "stp", "both", "both beside mtp", "both beside stp"]
+    out = f"\n### What these factors rest on: {s['rows'][0]['matrix']}\n{stamped(s)}"
+    return out + "Each row is `piuma` with one assumed figure changed; the first of each is its own.\n\n" + table(head, lines)
 
 
 SCALING_WORDS = """
@@ -158,7 +171,43 @@ def bandwidth_part(s: Section) -> str:
     out = f"\n## How much of the DRAM the other kernels use: {s['rows'][0]['matrix']}\n{stamped(s)}"
     best = max(s["rows"], key=lambda r: r["dram_used"])
     head = ["workload", "cycles", "DRAM used", "GB/s", "IPC mtp", "threads wait for DRAM"]
-    return out + table(head, lines) + f"\nMost: {best['what']}, {percent(best['dram_used'])} of the channel's peak.\n"
+    memory_bound = [r["what"] for r in s["rows"] if r["dram_used"] >= MEMORY_BOUND]
+    out += table(head, lines) + f"\nMost: {best['what']}, {percent(best['dram_used'])} of the channel's peak. "
+    return out + f"At {percent(MEMORY_BOUND)} or above: {', '.join(memory_bound)}.\n"
+
+
+def slower_part(s: Section) -> str:
+    head = ["cycles of the channel an access", "cycles", "DRAM used", "IPC mtp", "threads wait for DRAM", "for their turn"]
+    lines = [
+        [str(r["access_cycles"]), f"{r['cycles']:,}", percent(r["dram_used"]), f"{r['mtp']['ipc']:.2f}", percent(r["waits"]["dram"]),
+         percent(r["waits"]["turn"])]
+        for r in s["rows"]
+    ]  # fmt: skip
+    own, bound = s["rows"][0], [r for r in s["rows"] if r["dram_used"] >= MEMORY_BOUND]
+    out = f"\n## SMASH's third version when memory bounds it: R-MAT, {own['matrix'].split(': ')[1]}\n{stamped(s)}"
+    out += "`hwsim run spgemm --machine FILE.yaml --rmat 11 --version v3`, the file being `piuma` with another `dram.access_cycles`.\n\n"
+    fields = {"own": percent(own["dram_used"]), "ipc": own["mtp"]["ipc"], "least": percent(MEMORY_BOUND)}
+    fields |= {"cycles": min((r["access_cycles"] for r in bound), default=0), "most": percent(max(r["dram_used"] for r in s["rows"]))}
+    return out + table(head, lines) + SLOWER_WORDS.format(**fields)
+
+
+MEMORY_BOUND = 0.9  # of the channel's peak: asked of code that memory bounds
+
+SLOWER_WORDS = """
+On `piuma` as it is the third version is not bound by memory: its pipelines issue {ipc:.2f} instructions a cycle, and the channel is
+used for {own}. The same code reaches {least} and more once an access takes {cycles} cycles of the channel, and {most} at the most.
+"""
+
+
+def many_part(s: Section) -> str:
+    r = s["rows"][0]
+    head = ["host processes", "wall time, s", "CPU time, s", "memory, GiB", "cycles", "instructions"]
+    lines = []
+    for x in s["rows"]:
+        spent = [str(x["processes"]), f"{x['wall_s']:.1f}", f"{x['cpu_s']:.1f}", f"{x['peak_mib'] / 1024:.2f}"]
+        lines.append([*spent, f"{x['cycles']:,}", f"{x['instructions']:,}"])
+    out = f"\n## {r['blocks']} blocks: {r['threads']:,} threads\n{stamped(s)}`hwsim {r['what']}`, checked against SciPy, as all runs are. "
+    return out + "Memory is that of the largest process.\n\n" + table(head, lines)
 
 
 def by_blocks(s: Section) -> tuple[dict[str, dict[int, Row]], list[int]]:
@@ -217,8 +266,11 @@ PARTS: dict[str, Callable[[Section], str]] = {
     "smash_quarter": lambda s: smash_part(s, QUARTER) + missing(s, "smash_quarter"),
     "products": inner_part,
     "hottiles": hottiles_part,
+    "hottiles_assumed": assumed_part,
     "bandwidth": bandwidth_part,
+    "slower_dram": slower_part,
     "scaling": scaling_part,
+    "many": many_part,
     "latency": latency_part,
 }
 
