@@ -126,8 +126,8 @@ class Buffer(wiring.Component):
             for k in range(size):
                 address = item.address + k
                 for lane, (row, byte, en) in enumerate(ways):
-                    with m.If(self.i_vector.valid & item.valid & (address[:bits] == lane)):
-                        m.d.comb += [en.eq(1), row.eq(address[bits:]), byte.eq(item.data[8 * k : 8 * k + 8])]
+                    with m.If(item.valid & (address[:bits] == lane)):  # whether it writes at all is known late
+                        m.d.comb += [en.eq(self.i_vector.valid), row.eq(address[bits:]), byte.eq(item.data[8 * k : 8 * k + 8])]
         return ways
 
 
