@@ -105,7 +105,7 @@ def vector_cost(spec: AcceleratorSpec, a: dict[str, int]) -> int:
     if fn == "softmax" and eb == 8:
         setup += ceil(256 * 32 / width)
     passes = 1 + len(pauses := _pauses(spec, fn))
-    least = NORM_BEATS if fn == "layernorm" and eb == 8 else 1
+    least = max(NORM_BEATS if fn == "layernorm" and eb == 8 else 1, v.chunk_beats)
     rows, row = a["count0"] * a["count1"], chunks * ((passes - 1) * max(1, reads) + max(least, reads + extra) + writes - 1)
     return setup + rows * row + sum(pauses) * ceil(rows / v.rows_in_flight) + v.latency_cycles
 

@@ -23,7 +23,7 @@ class CopyWalk(wiring.Component):
         super().__init__(
             {
                 "i_open": In(1),
-                "i_command": In(signatures.copy()),
+                "i_command": In(signatures.copy(spec)),
                 "i_move": In(1),
                 "o_there": Out(1),  # there is a beat
                 "o_mem": Out(signatures.address(spec)),
@@ -38,7 +38,7 @@ class CopyWalk(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        command, new, wanted = Signal(signatures.copy()), self.i_command, Signal(signatures.copy())
+        new, command, wanted = self.i_command, Signal(self.i_command.shape()), Signal(self.i_command.shape())
         rests, moves = Signal(), Signal()  # what may be loaded now is a command's first run; a run is loaded
         run_ends, last_run = Signal(), Signal()
         m.d.comb += [

@@ -34,10 +34,10 @@ class FeedWalk(wiring.Component):
         self.spec, self.level = spec, signatures.level_address(spec)
         super().__init__(
             {
-                "i_command": In(signatures.command("compute")),
+                "i_command": In(signatures.command(spec, "compute")),
                 "i_open": In(1),
                 "i_move": In(1),
-                "o_command": Out(signatures.command("compute")),
+                "o_command": Out(signatures.command(spec, "compute")),
                 "o_read": Out(signatures.act_read(spec)),
                 "o_at": Out(self.level),
                 "o_next": Out(self.level),
@@ -48,6 +48,7 @@ class FeedWalk(wiring.Component):
         m = Module()
         c = Signal(self.o_command.shape(), name="command")
         m.d.comb += c.eq(Mux(self.i_open, self.i_command.as_value(), self.o_command.as_value()))
+        m.d.comb += c.dataflow.eq(signatures.dataflow(self.spec, Mux(self.i_open, self.i_command.dataflow, self.o_command.dataflow)))
         read = Signal(self.o_read.shape(), name="read")
         self.fold_full = Signal()  # ws: with the read its pixel has all blocks of a full fold
         blocks, pixels = self._blocks(m, c, read), self._pixels(m, c)

@@ -2,7 +2,7 @@
 
 from enum import IntEnum
 
-from amaranth.hdl import Const, Value, signed, unsigned
+from amaranth.hdl import Cat, Const, Shape, Value, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -96,15 +96,70 @@ def row(spec: AcceleratorSpec) -> data.StructLayout:
     return data.StructLayout({"end": 1, "sums": data.ArrayLayout(sums(spec.pe), spec.array.cols)})
 
 
-def command(op: str) -> data.StructLayout:
-    """The low bits of a command word, field by field, as in hwsim/spec/commands.py."""
-    return data.StructLayout(
-        {f.name: signed(f.bits) if f.signed else unsigned(f.bits) for f in commands.layout(op)}
-    )
+def command(spec: AcceleratorSpec, op: str) -> data.StructLayout:
+    """The fields of a command, each as wide as this machine can make use of; see `_shape`."""
+    return data.StructLayout({f.name: _shape(spec, op, f) for f in commands.layout(op) if f.name != "op"})
+
+
+def kept(spec: AcceleratorSpec, op: str, word: Value) -> Value:
+    """Of a command word of 512 bits what its unit is given: the low bits of each field, the default where there is no choice."""
+    members, at, parts = command(spec, op).members, 0, list[Value]()
+    for f in commands.layout(op):
+        if f.name in members:
+            bits = Shape.cast(members[f.name]).width
+            parts.append(word[at : at + bits] if _largest(spec)[op].get(f.name, 1) else Const(commands.default(f.name), bits))
+        at += f.bits
+    return Cat(parts)
+
+
+def _shape(spec: AcceleratorSpec, op: str, f: commands.Field) -> Shape:
+    """Sums of addresses and strides stay inside a level, or memory, and may leave out all higher bits; extents are bounded by what the
+    levels hold (hwsim/spec/verify); a code is one of those that the machine has."""
+    largest, bits = _largest(spec)[op], f.bits
+    if f.name in largest:
+        bits = max(1, largest[f.name].bit_length())
+    elif f.name.startswith("mem"):
+        bits = spec.memory.address_bits
+    elif f.bits >= 24 and f.name != "imm":
+        bits = level_address(spec).width
+    return Shape(min(bits, f.bits), f.signed)
+
+
+def _largest(spec: AcceleratorSpec) -> dict[str, dict[str, int]]:
+    """The largest legal value of each extent and each code."""
+    levels, functions, element, int8 = spec.levels, spec.vector.functions, spec.pe.element_bytes, spec.pe.number == "int8"
+    rows = levels.weight.capacity_bytes // (spec.array.cols * element)
+    copied = dict.fromkeys(("run", "count0", "count1"), level_bytes(spec))
+    acts = ("none", "relu", *(() if int8 else ("clip",)), *functions)
+    return {
+        "load": {"level": len(commands.LEVELS) - 1, **copied},
+        "store": copied,
+        "compute": {
+            "dataflow": int("os" in spec.array.dataflows), "kept": spec.pe.kept_max, "block_log2": spec.pe.offset_bits,
+            **dict.fromkeys(("count_q", "count_p", "count_b"), spec.acc_rows), "count_s": rows, "count_r": rows,
+            "run": min(levels.act.capacity_bytes // element, rows * spec.pe.block_max),
+        },
+        "vector": {
+            "fn": max(n for n, fn in enumerate(commands.FN) if fn in functions),
+            "act": max(n for n, act in enumerate(commands.ACT) if act in acts),
+            **dict.fromkeys(("count0", "count1", "len"), levels.vec.capacity_bytes // element),
+            **dict.fromkeys(("window_h", "window_w"), 255 * bool(WINDOWED & set(functions))),
+        },
+    }  # fmt: skip
+
+
+def dataflow(spec: AcceleratorSpec, told: Value) -> Value:
+    """What a command says of it, or the only one that the machine has."""
+    return told if len(set(spec.array.dataflows)) > 1 else Const("os" in spec.array.dataflows, 1)
 
 
 def word() -> data.Layout:
     return data.ArrayLayout(8, commands.WORD_BYTES)
+
+
+def words(spec: AcceleratorSpec):
+    """Commands of a Program: no more than memory holds."""
+    return unsigned(min(32, spec.memory.address_bits - 5))
 
 
 def token_side() -> wiring.Signature:
@@ -138,7 +193,8 @@ def level_bytes(spec: AcceleratorSpec) -> int:
 
 
 def level_address(spec: AcceleratorSpec):
-    return unsigned((level_bytes(spec) - 1).bit_length())
+    """Of a byte of a level, or of a row of acc."""
+    return unsigned((max(level_bytes(spec), spec.acc_rows) - 1).bit_length())
 
 
 def vec_bank(spec: AcceleratorSpec):
@@ -170,10 +226,10 @@ WINDOWED = {"maxpool", "avgpool", "depthwise"}
 COPY = ("mem", "buf", "run", "count0", "count1", "mem_stride0", "mem_stride1", "buf_stride0", "buf_stride1")  # fmt: skip
 
 
-def copy() -> data.StructLayout:
+def copy(spec: AcceleratorSpec) -> data.StructLayout:
     """What load and store have in common, and whether memory has no part in it."""
-    fields = {f.name: signed(f.bits) if f.signed else unsigned(f.bits) for f in commands.BODIES["load"]}
-    return data.StructLayout({name: fields[name] for name in COPY} | {"fill": 2})
+    fields = command(spec, "load").members
+    return data.StructLayout({name: fields[name] for name in (*COPY, "fill")})
 
 
 def read_side(spec: AcceleratorSpec) -> wiring.Signature:
@@ -208,8 +264,8 @@ def weight_walk(spec: AcceleratorSpec) -> data.StructLayout:
     """What the weight loader is told of a compute command. `pixels`: os reads the weights once for each group of R of them."""
     return data.StructLayout(
         {
-            **{name: command("compute").members[name] for name in ("dataflow", "kept", "block_log2", "count_s", "count_r")},
-            "run_blocks": 16,
+            **{name: command(spec, "compute").members[name] for name in ("dataflow", "kept", "block_log2", "count_s", "count_r")},
+            "run_blocks": command(spec, "compute").members["run"],
             "weight": level_address(spec),
             "meta": level_address(spec),
             "pixels": pixels(spec),
@@ -282,7 +338,7 @@ def vector_beat(spec: AcceleratorSpec) -> data.StructLayout:
     most = max(table_bytes(spec), weight_bytes(spec)) * 8 // spec.levels.vec.width_bits
     return data.StructLayout(
         {
-            "stage": Stage, "k": range(most + param_beats(spec) + commands.NORM_BEATS), "e": 17,
+            "stage": Stage, "k": range(most + param_beats(spec) + max(commands.NORM_BEATS, spec.vector.chunk_beats)), "e": 17,
             "first": 1, "weight": range(weight_bytes(spec)), "ends": 1, "last": 1, "passed": 2, "final": 1, "row": rows_in_flight(spec),
             "writes": 1, "j": range(spec.vector.lanes + 1), "out": level_address(spec), "bank": vec_bank(spec),
         }
@@ -299,7 +355,7 @@ def vector_settled(spec: AcceleratorSpec) -> data.StructLayout:
     return data.StructLayout(
         {
             "setup": len(Stage), "reduce": len(Stage), "final": len(Stage), "brief": len(Stage),
-            "passes": 2, "by_row": 1, "pauses": range(commands.NORM_BEATS),
+            "passes": 2, "by_row": 1, "pauses": range(max(commands.NORM_BEATS, spec.vector.chunk_beats + 1)),
             "lanes": range(spec.vector.lanes + 1), "pitch": level, "step": range(elements_of_read(spec).bit_length()),
             "hop": level, "params": range(spec.vector.lanes + 1), "bias": level, "scale": level, "table": level,
             "weights": range(weight_bytes(spec) + 1), "padded": range(weight_bytes(spec) + 4), "tables": range(table_bytes(spec) + 1),

@@ -149,7 +149,7 @@ class Top(wiring.Component):
 
     def _end(self, m: Module) -> None:
         """As many commands done as dispatched, after the end."""
-        out, left = [getattr(self.sequencer, f"o_{op}") for op in QUEUE_OF], Signal(32)
+        out, left = [getattr(self.sequencer, f"o_{op}") for op in QUEUE_OF], Signal(signatures.words(self.spec))
         done = [self.fetch.o_done, self.accumulator.o_done, self.vector.o_done, self.writeback.o_done]
         sent = Cat(o.valid & o.ready for o in out).any()
         m.d.sync += left.eq(left + sent - sum(done))

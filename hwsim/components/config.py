@@ -14,7 +14,7 @@ CONFIG = np.dtype(
         for name in (
             "rows", "cols", "multiplier", "latency", "element_bytes", "act_bytes", "beat_bytes", "memory_latency",
             "queue_depth", "weight_depth",
-            "lanes", "vector_latency", "vector_results", "vector_reduce", "rows_in_flight",
+            "lanes", "vector_latency", "vector_results", "vector_reduce", "rows_in_flight", "chunk_beats",
             "vec_width_bits", "vec_bank_bytes", "word_beats", "token_depth",
         )
     ]
@@ -50,6 +50,7 @@ def fill_config(c: Any, spec: AcceleratorSpec) -> None:
     c.beat_bytes, c.memory_latency = spec.memory.beat_bytes, spec.memory.latency_cycles
     c.queue_depth, c.weight_depth = spec.sequencer.queue_depth, spec.link_depth
     c.lanes, c.vector_latency = spec.vector.lanes, spec.vector.latency_cycles
+    c.chunk_beats = spec.vector.chunk_beats
     c.vector_results, c.vector_reduce, c.rows_in_flight = spec.vector.results, spec.vector.reduce_cycles, spec.vector.rows_in_flight
     c.vec_width_bits, c.vec_bank_bytes = spec.levels.vec.width_bits, spec.levels.vec.bank_bytes
     c.word_beats = max(1, 512 // spec.memory.width_bits)

@@ -103,7 +103,7 @@ def chunk_beats(c, t, n):
     if t[n, _LEN] > lanes:
         last += (t[n, _HAS_BIAS] + t[n, _HAS_SCALE]) * ceil_div(lanes * 32, c.vec_width_bits)
     least = NORM_BEATS if t[n, _FN] == _LAYERNORM and c.element_bytes == 1 else 1
-    return max(1, reads), max(least, last) + writes - 1, writes
+    return max(1, reads), max(least, last, c.chunk_beats) + writes - 1, writes
 
 
 @njit

@@ -82,13 +82,14 @@ class LevelsSpec:
 class VectorSpec:
     """`latency_cycles`: from a beat to the write of its results, and from the last beat of a pass that
     looks for the largest to the first beat that may use it; `reduce_cycles`: the same of a pass that
-    sums; `rows_in_flight`: rows that share a pass, and so these waits."""
+    sums; `rows_in_flight`: rows that share a pass, and so these waits. `chunk_beats`: beats of a chunk in the last pass, at least."""
 
     lanes: int
     latency_cycles: int
     reduce_cycles: int
     rows_in_flight: int
     functions: tuple[str, ...]
+    chunk_beats: int = 1
 
     @property
     def results(self) -> int:
@@ -168,10 +169,10 @@ def _faults(s: AcceleratorSpec) -> Iterator[str]:
         yield "vector.functions: 'map' is missing; every machine needs it to bring sums back"
     if s.memory.kind != "ideal":
         yield f"memory.kind: {s.memory.kind!r} is unknown; use ideal"
-    if not power_of_two(s.memory.width_bits) or not 64 <= s.memory.width_bits <= 4096:
-        yield f"memory.width_bits: {s.memory.width_bits} is not a power of two in 64..4096; use 64, 128, 256, 512 or 2048"
-    if not 16 <= s.memory.address_bits <= 40:
-        yield f"memory.address_bits: {s.memory.address_bits} is outside 16..40; the command set holds 40 at most"
+    if not power_of_two(s.memory.width_bits) or not 8 <= s.memory.width_bits <= 4096:
+        yield f"memory.width_bits: {s.memory.width_bits} is not a power of two in 8..4096; use 8, 64, 128, 256, 512 or 2048"
+    if not 10 <= s.memory.address_bits <= 40:
+        yield f"memory.address_bits: {s.memory.address_bits} is outside 10..40; the command set holds 40 at most"
     yield from _width_faults(s)
 
 

@@ -41,14 +41,16 @@ class Places:
     def of(cls, spec: AcceleratorSpec) -> "Places":
         levels, element = spec.levels, spec.pe.element_bytes
         vec = levels.vec.bank_bytes if levels.vec.banks > 1 else levels.vec.capacity_bytes // 2
-        params = 8 * max(spec.array.cols, spec.vector.lanes) + (1024 if vec > 3072 else 256)
+        tables = {"gelu", "silu", "softmax"} & set(spec.vector.functions) or spec.pe.number == "fp16"
+        params = 8 * max(spec.array.cols, spec.vector.lanes) + ((1024 if vec > 3072 else 256) if tables else 0)
         params = -(-params // 64) * 64
         operand = min(512 * element, (vec - params) // 4) // 8 * 8
         if operand < 8 * element:
             raise SpecError(f"levels.vec.capacity_bits: {levels.vec.capacity_bits} leaves no room for random tiles; enlarge it")
         most = {"act": 4096, "weight": 4096, "meta": 2048}
         act, weight, meta = (min(getattr(levels, name).capacity_bytes // 2, bytes_) // 4 * 4 for name, bytes_ in most.items())
-        return cls(spec, act, weight, meta, min(spec.acc_rows // 2, 4 * spec.array.rows), params, operand, 1 << 13, 2 * operand)
+        source, rows = min(1 << 13, 1 << spec.memory.address_bits - 2), min(spec.acc_rows // 2, 4 * spec.array.rows)
+        return cls(spec, act, weight, meta, rows, params, operand, source, 2 * operand)
 
     def vec(self, half: int, n: int) -> int:
         """Operand n (0 the second one, 1 and 2 results) of a tile; halves in different banks where there are any."""

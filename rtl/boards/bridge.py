@@ -52,11 +52,15 @@ class Bridge(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         self.header, self.check = Signal(8 * HEADER_BYTES), Signal(8 * CHECKSUM_BYTES)
-        self.count, self.status = Signal(17), Signal(range(len(Status)))
+        self.bits = (self.size - 1).bit_length()  # of an address that is inside
+        self.count, self.status = Signal(range(self.size + ANSWER_HEAD + CHECKSUM_BYTES)), Signal(range(len(Status)))
         self.operation, self.address, self.length = self.header[:8], self.header[8:40], self.header[40:]
         self.ended, self.cycles = Signal(), Signal(8 * CYCLES_BYTES)
         self.byte, self.there = Signal(8), Signal()  # of memory, read for the answer
         taken, silent = self._silence(m)
+        self.summed = Signal(8)  # what goes into the checksum: a byte that comes, or one of the answer
+        m.d.comb += self.summed.eq(self.i.payload.byte)
+        self.checked = self._checked(self.summed)
         with m.If(self.o_run & self.i_started):
             m.d.sync += [self.cycles.eq(self.cycles + ~self.i_ended), self.o_run.eq(~self.i_ended), self.ended.eq(self.i_ended)]
         with m.FSM():
@@ -114,12 +118,15 @@ class Bridge(wiring.Component):
             value = moved ^ Mux(value[8 * CHECKSUM_BYTES - 1], CHECKSUM_POLYNOMIAL, 0)
         return value
 
+    def _next_address(self):
+        return self.address[: self.bits].eq(self.address[: self.bits] + 1)
+
     def _header(self, m: Module, taken: Value, silent: Value) -> None:
         m.d.comb += self.i.ready.eq(1)
         with m.If(taken & self.i.payload.bad):
             self._refuse(m, Status.LINE)
         with m.Elif(taken):
-            m.d.sync += [self.check.eq(self._checked(self.i.payload.byte)), self.count.eq(self.count + 1)]
+            m.d.sync += [self.check.eq(self.checked), self.count.eq(self.count + 1)]
             with m.If(self.count < HEADER_BYTES):
                 m.d.sync += self.header.eq(Cat(self.header[8:], self.i.payload.byte))
             with m.If(self.count == HEADER_BYTES + CHECKSUM_BYTES - 1):
@@ -130,9 +137,9 @@ class Bridge(wiring.Component):
 
     def _decide(self, m: Module) -> None:
         """A checksum over data and its own checksum is 0."""
-        op, bits = self.operation, (self.size - 1).bit_length()
+        op, bits = self.operation, self.bits
         word = (WORD_BYTES - 1).bit_length()
-        inside = (self.length != 0) & (self.address + self.length <= self.size)
+        inside = (self.length != 0) & (self.address[bits:] == 0) & (self.address[:bits] + self.length <= self.size)
         commands = self.address[word:bits] + self.length <= self.size >> word
         whole = (self.length != 0) & (self.address[:word] == 0) & (self.address[bits:] == 0)
         m.d.sync += [self.count.eq(self.length), self.check.eq(CHECKSUM_START)]
@@ -150,7 +157,7 @@ class Bridge(wiring.Component):
         with m.Elif(op == Operation.START):
             with m.If(whole & commands):
                 m.d.sync += [self.o_run.eq(1), self.ended.eq(0), self.cycles.eq(0)]
-                m.d.sync += [self.o_base.eq(self.address), self.o_words.eq(self.length)]
+                m.d.sync += [self.o_base.eq(self.address[word:bits] << word), self.o_words.eq(self.length[: bits - word + 1])]
                 self._answer(m)
             with m.Else():
                 self._refuse(m, Status.RANGE)
@@ -163,14 +170,14 @@ class Bridge(wiring.Component):
 
     def _data(self, m: Module, taken: Value, silent: Value) -> None:
         """`count` bytes to memory, then their checksum."""
-        last, check = Signal(), self._checked(self.i.payload.byte)
+        last, check = Signal(), self.checked
         m.d.comb += self.i.ready.eq((self.count == 0) | self.o_request.ready)
         with m.If(taken & self.i.payload.bad):
             self._refuse(m, Status.LINE)
         with m.Elif(taken):
             m.d.sync += [self.check.eq(check), last.eq(self.count == 0)]
             with m.If(self.count != 0):
-                m.d.sync += [self.count.eq(self.count - 1), self.address.eq(self.address + 1)]
+                m.d.sync += [self.count.eq(self.count - 1), self._next_address()]
             with m.Elif(last & (check == 0)):
                 self._answer(m)
             with m.Elif(last):
@@ -201,7 +208,8 @@ class Bridge(wiring.Component):
                 *(self.cycles.word_select(n, 8) for n in range(CYCLES_BYTES)),
             ],
         }
-        size, byte, at, reads, memory = Signal(16), Signal(8), Signal(17), Signal(), Signal()  # size, memory: from the second cycle on
+        size, byte, at, reads, memory = Signal(range(self.size + 1)), Signal(8), Signal.like(self.count), Signal(), Signal()
+        # size and memory: from the second cycle on
         m.d.sync += [size.eq(0), memory.eq(ok & (self.operation == Operation.READ))]
         m.d.comb += [at.eq(self.count - ANSWER_HEAD), byte.eq(self.byte)]
         m.d.comb += reads.eq(memory & (self.count >= ANSWER_HEAD) & (at < size) & ~self.there)
@@ -212,7 +220,7 @@ class Bridge(wiring.Component):
                 m.d.sync += size.eq(len(items))
                 m.d.comb += byte.eq(Select(items)[at[: (len(items) - 1).bit_length()]])
         head, out = [Const(ANSWER_BYTE, 8), Mux(ok, self.operation, 0), self.status, size[:8], size[8:]], self.o.payload
-        m.d.comb += [self.o.valid.eq(~reads), out.eq(Mux(at < size, byte, self.check[8:]))]
+        m.d.comb += [self.summed.eq(out), self.o.valid.eq(~reads), out.eq(Mux(at < size, byte, self.check[8:]))]
         with m.If(self.count < ANSWER_HEAD):
             m.d.comb += out.eq(Select(head)[self.count[:3]])
         with m.If(reads):
@@ -220,8 +228,8 @@ class Bridge(wiring.Component):
         with m.Elif(self.o.ready):
             m.d.sync += [self.count.eq(self.count + 1), self.there.eq(0)]
             with m.If(self.there):
-                m.d.sync += self.address.eq(self.address + 1)
+                m.d.sync += self._next_address()
             with m.If(self.count != 0):
-                m.d.sync += self.check.eq(self._checked(out))
+                m.d.sync += self.check.eq(self.checked)
             with m.If((self.count > ANSWER_HEAD) & (at == size + CHECKSUM_BYTES - 1)):
                 m.next = "FIRST"

@@ -11,9 +11,9 @@ from amaranth.lib.wiring import In, Out
 
 from hwsim.spec.machine import AcceleratorSpec
 from rtl import signatures
-from rtl.components.link import Link
 from rtl.floats.pipe import delayed
 from rtl.floats.units import Add
+from rtl.queue import Queue
 
 
 class Accumulator(wiring.Component):
@@ -35,7 +35,7 @@ class Accumulator(wiring.Component):
         m = Module()
         layout, array = signatures.sum_walk(self.spec), self.spec.array
         depth = self.spec.link_depth + array.rows + array.cols + self.spec.pe.multiplier_latency_cycles + 4
-        m.submodules.walks = walks = Link(layout, depth)
+        m.submodules.walks = walks = Queue(layout, depth)
         walk, at, added = walks.o.payload, Signal(signatures.pixels(self.spec)), Signal()
         place, last = walk.acc + at, at + 1 == walk.pixels
         ends, row = self.i.valid & self.i.payload.end, Signal(signatures.row(self.spec))

@@ -24,7 +24,7 @@ class Feed(wiring.Component):
         self.spec, self.level, self.lanes = spec, signatures.level_address(spec), spec.pe.adder_latency_cycles
         super().__init__(
             {
-                "i": In(stream.Signature(signatures.command("compute"))),
+                "i": In(stream.Signature(signatures.command(spec, "compute"))),
                 "tokens": Out(signatures.token_side()),
                 "o_read": Out(signatures.read_side(spec)),
                 "i_data": In(8 * signatures.lanes_of(spec, "act")),

@@ -19,7 +19,7 @@ LOWEST = {"int8": b"\x80\x80", "fp16": b"\x00\xfc"}  # -128, and -inf at an even
 def copy_fields(command) -> Value:
     """The part of a load or store command that CopyWalk reads."""
     fields = dict(command.shape().members)
-    parts = [command[name] if name in fields else Const(0, 2) for name in signatures.copy().members]
+    parts = [command[name] if name in fields else Const(0, 2) for name in (*signatures.COPY, "fill")]
     return Cat(Value.cast(p) for p in parts)
 
 
@@ -28,7 +28,7 @@ class Fetch(wiring.Component):
         self.spec = spec
         super().__init__(
             {
-                "i": In(stream.Signature(signatures.command("load"))),
+                "i": In(stream.Signature(signatures.command(spec, "load"))),
                 "tokens": Out(signatures.token_side()),
                 "i_answer": In(signatures.flow(signatures.beat(spec))),
                 "o_request": Out(stream.Signature(signatures.read_request(spec))),
@@ -105,5 +105,5 @@ class Fetch(wiring.Component):
     def _lowest(self, at: Value) -> Value:
         """A beat of the lowest number, from byte `at` of a level on."""
         size, low = self.spec.memory.beat_bytes, LOWEST[self.spec.pe.number]
-        even, odd = (Const(int.from_bytes((low[k:] + low)[:2] * (size // 2), "little"), 8 * size) for k in range(2))
+        even, odd = (Const(int.from_bytes(((low[k:] + low)[:2] * size)[:size], "little"), 8 * size) for k in range(2))
         return Mux(at[0], odd, even)

@@ -1,12 +1,12 @@
 """Sequencer and token counters in gates. Twin: hwsim/components/sequencer.py, which says what it does and in which cycle.
 
-Words are put together from beats and wait in a buffer of `queue_depth`; the address of the next beat is a register. `i_words` is 0 until
+Words are put together where they wait, in a buffer of `queue_depth`; the address of the next beat is a register. `i_words` is 0 until
 the host starts the Program.
 """
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
-from amaranth.lib.fifo import SyncFIFO
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hwsim.spec.commands import OPS, QUEUE_OF, QUEUES, WORD_BYTES
@@ -23,7 +23,7 @@ class Sequencer(wiring.Component):
                 "i_words": In(32),
                 "i_answer": In(signatures.flow(signatures.beat(spec))),
                 "o_request": Out(stream.Signature(signatures.read_request(spec))),
-                **{f"o_{op}": Out(stream.Signature(signatures.command(op))) for op in QUEUE_OF},
+                **{f"o_{op}": Out(stream.Signature(signatures.command(spec, op))) for op in QUEUE_OF},
                 "o_ended": Out(1),
             }
         )
@@ -31,17 +31,22 @@ class Sequencer(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         depth, ended = self.spec.sequencer.queue_depth, self.o_ended
-        m.submodules.words = words = SyncFIFO(width=8 * WORD_BYTES, depth=depth)
         ahead = Signal(range(depth + 1))  # words asked for and not yet dispatched
-        asked = self._ask(m, ahead)
-        self._answers(m, words)
-        op, sent, is_end = words.r_data[:4], Signal(), Signal()
-        m.d.comb += [is_end.eq(words.r_rdy & (op == OPS.index("end")) & ~ended), words.r_en.eq(sent | is_end)]
+        asked, sent, is_end = self._ask(m, ahead), Signal(), Signal()
+        m.submodules.words = words = Words(self.spec)
+        word, there = words.o.payload, words.o.valid
+        op = word[:4]
+        m.d.comb += [
+            words.i.payload.eq(self.i_answer.payload),
+            words.i.valid.eq(self.i_answer.valid),
+            words.o.ready.eq(sent | is_end),
+            is_end.eq(there & (op == OPS.index("end")) & ~ended),
+        ]
         for name in QUEUE_OF:
             out, mine = getattr(self, f"o_{name}"), op == OPS.index(name)
             m.d.comb += [
-                out.payload.eq(words.r_data[: len(Value.cast(out.payload))]),
-                out.valid.eq(words.r_rdy & mine & ~ended),
+                out.payload.eq(signatures.kept(self.spec, name, word)),
+                out.valid.eq(there & mine & ~ended),
             ]
             with m.If(out.valid & out.ready):
                 m.d.comb += sent.eq(1)
@@ -51,9 +56,9 @@ class Sequencer(wiring.Component):
     def _ask(self, m: Module, ahead: Signal) -> Value:
         """One beat a cycle; true in the cycle of a word's last beat."""
         beats, step = max(1, WORD_BYTES // self.spec.memory.beat_bytes), self.spec.memory.beat_bytes
-        asked, beat, offset = Signal(32), Signal(range(beats)), Signal(self.spec.memory.address_bits)
+        asked, beat, offset = Signal(signatures.words(self.spec)), Signal(range(beats)), Signal(self.spec.memory.address_bits)
         request, last = self.o_request, beat == beats - 1
-        wanted = (asked != self.i_words) & (ahead != self.spec.sequencer.queue_depth)
+        wanted = (asked != self.i_words[: len(asked)]) & (ahead != self.spec.sequencer.queue_depth)
         at = (self.i_base + offset)[: self.spec.memory.address_bits]
         m.d.comb += [
             request.valid.eq(wanted & ~self.o_ended),
@@ -65,27 +70,36 @@ class Sequencer(wiring.Component):
             m.d.sync += offset.eq(offset + min(step, WORD_BYTES))
         return pushed & last
 
-    def _answers(self, m: Module, words: SyncFIFO) -> None:
-        """A word from its beats, or, where a beat holds several, the one that was asked for."""
-        width, whole = self.spec.memory.width_bits, 8 * WORD_BYTES
-        beat, answer = Signal(range(max(2, max(whole, width) // min(whole, width)))), self.i_answer
-        if width >= whole:
-            m.d.comb += [
-                words.w_data.eq(answer.payload.word_select(beat, whole) if width > whole else answer.payload),
-                words.w_en.eq(answer.valid),
-            ]
-            step = int(width > whole)
-        else:
-            early = Signal(whole - width)
-            m.d.comb += [
-                words.w_data.eq(Cat(early, answer.payload)),
-                words.w_en.eq(answer.valid & (beat == whole // width - 1)),
-            ]
-            step = 1
-            with m.If(answer.valid):
-                m.d.sync += early.eq(Cat(early, answer.payload)[width:])
-        with m.If(answer.valid):
-            m.d.sync += beat.eq(beat + step)
+
+class Words(wiring.Component):
+    """Command words, oldest first, each from its beats. A beat goes to its place in the word when it comes; where it holds several words,
+    the one that was asked for does. Never full: the sequencer asks for no more than `queue_depth` words."""
+
+    def __init__(self, spec: AcceleratorSpec):
+        self.spec = spec
+        super().__init__({"i": In(signatures.flow(signatures.beat(spec))), "o": Out(stream.Signature(8 * WORD_BYTES))})
+
+    def elaborate(self, platform):
+        m = Module()
+        width, whole, depth = self.spec.memory.width_bits, 8 * WORD_BYTES, self.spec.sequencer.queue_depth
+        m.submodules.words = words = Memory(shape=whole, depth=depth, init=[])
+        write, read = words.write_port(granularity=min(width, whole)), words.read_port(domain="comb")
+        beat, new = Signal(range(max(2, max(whole, width) // min(whole, width)))), self.i.payload
+        held, ends, leaves = Signal(range(depth + 1)), Signal(), self.o.valid & self.o.ready
+        m.d.comb += [
+            write.data.eq(new.replicate(whole // width) if width < whole else new.word_select(beat, whole) if width > whole else new),
+            write.en.eq(Mux(self.i.valid, 1 << beat if width < whole else 1, 0)),
+            ends.eq(self.i.valid & (beat == whole // width - 1 if width < whole else 1)),
+            self.o.payload.eq(read.data),
+            self.o.valid.eq(held != 0),
+        ]
+        if width != whole:
+            m.d.sync += beat.eq(beat + self.i.valid)
+        for port, moves in ((write, ends), (read, leaves)):
+            with m.If(moves):
+                m.d.sync += port.addr.eq(Mux(port.addr == depth - 1, 0, port.addr + 1))
+        m.d.sync += held.eq(held + ends - leaves)
+        return m
 
 
 class Tokens(wiring.Component):

@@ -19,8 +19,11 @@ from rtl.vector.walk import Walk
 
 def check_vector(spec: AcceleratorSpec) -> None:
     width, lanes = spec.levels.vec.width_bits, spec.vector.lanes
-    if width & (width - 1) or width < 32:
-        raise SpecError(f"levels.vec.width_bits: {width} has no gates; use a power of two from 32 on")
+    stores = signatures.table_bytes(spec) > 0 or {"depthwise", "layernorm"} & set(spec.vector.functions)
+    if width & (width - 1) or (stores and width < 32):
+        raise SpecError(f"levels.vec.width_bits: {width} has no gates; use a power of two{' from 32 on' if stores else ''}")
+    if spec.vector.chunk_beats > 1 and (spec.pe.number != "int8" or {*spec.vector.functions} - {"map", "gelu", "silu"}):
+        raise SpecError(f"vector.chunk_beats: {spec.vector.chunk_beats} has gates for int8 and map, gelu and silu alone; use 1")
     if lanes * spec.pe.element_bits > width:
         raise SpecError(f"vector.lanes: {lanes} elements are more than the {width} bits of a read; widen levels.vec.width_bits")
     if spec.pe.number == "int8":
@@ -35,7 +38,7 @@ class Vector(wiring.Component):
         self.spec = spec
         super().__init__(
             {
-                "i": In(stream.Signature(signatures.command("vector"))),
+                "i": In(stream.Signature(signatures.command(spec, "vector"))),
                 "tokens": Out(signatures.token_side()),
                 "i_written": In(signatures.flow(data.StructLayout({"bank": signatures.vec_bank(spec)}))),  # by fetch, in this cycle
                 "o_holds": Out(spec.levels.vec.banks),  # banks read in this cycle

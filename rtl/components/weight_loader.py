@@ -34,6 +34,7 @@ class WeightLoader(wiring.Component):
         m.d.comb += [
             opens.eq(~there | now.done),
             current.eq(Mux(opens, self.i.payload.as_value(), walk.as_value())),
+            current.dataflow.eq(signatures.dataflow(self.spec, Mux(opens, self.i.payload.dataflow, walk.dataflow))),
             self.i.ready.eq(~there | (push & now.done)),
             moves.eq(push | take),
             self.o_read_weight.address.eq(Mux(moves, ahead.weight, now.weight)),

@@ -19,7 +19,7 @@ class Writeback(wiring.Component):
         self.spec = spec
         super().__init__(
             {
-                "i": In(stream.Signature(signatures.command("store"))),
+                "i": In(stream.Signature(signatures.command(spec, "store"))),
                 "tokens": Out(signatures.token_side()),
                 "i_reads": In(spec.levels.vec.banks),  # banks that the vector unit read in the last cycle
                 "o_read": Out(signatures.read_side(spec)),

@@ -15,8 +15,6 @@ from rtl.floats.flow import Flow, Timed
 from rtl.floats.units import Add
 from rtl.floats.words import FP32, INF, MINUS_ZERO, leading_zeros, wire
 
-LENGTH_BITS = 16
-
 
 class FloatSums:
     """`shift`: minus the largest (softmax), minus the mean (layernorm). `scale`: 1 / sum of e, 1 / deviation. One register a row in flight.
@@ -106,8 +104,8 @@ class FloatSums:
 
     def _inverse_of_length(self, flow: Flow) -> Value:
         """1 / len: stands from a few cycles behind the command's begin to its end."""
-        zeros = leading_zeros(self.m, "length_zeros", self.c.len)
-        high = (self.c.len << zeros)[: LENGTH_BITS - 1]
-        exponent = (FP32.bias + LENGTH_BITS - 1 - zeros)[: FP32.exponent_bits]
-        word = wire(self.m, "length", Cat(Const(0, FP32.fraction_bits - LENGTH_BITS + 1), high, exponent, Const(0, 1)))
+        zeros, bits = leading_zeros(self.m, "length_zeros", self.c.len), len(self.c.len)
+        high = (self.c.len << zeros)[: bits - 1]
+        exponent = (FP32.bias + bits - 1 - zeros)[: FP32.exponent_bits]
+        word = wire(self.m, "length", Cat(Const(0, FP32.fraction_bits - bits + 1), high, exponent, Const(0, 1)))
         return functions.reciprocal(flow, Timed(word, 0)).value

@@ -48,7 +48,7 @@ class FloatLanes(wiring.Component):
         self.plan, self.operation = Plan.of(spec), operation_cycles(spec)
         super().__init__(
             {
-                "i_command": In(signatures.command("vector")),
+                "i_command": In(signatures.command(spec, "vector")),
                 "i_settled": In(signatures.vector_settled(spec)),
                 "i_beat": In(signatures.flow(signatures.vector_beat(spec))),
                 "i_data": In(spec.levels.vec.width_bits),

@@ -15,6 +15,8 @@ from hwsim.spec.machine import AcceleratorSpec
 from hwsim.spec.numerics.integer import NORM_Z_SHIFT, SOFTMAX_BITS
 from rtl import signatures
 from rtl.signatures import Stage
+from rtl.vector.inverse import OUT_BITS
+from rtl.vector.serial import SERIAL_CYCLES, TOTAL_BITS, SerialTotal
 from rtl.vector.settled import has_table, is_fn
 from rtl.vector.sums import Sums, least_cycles, levels
 from rtl.vector.table import Table
@@ -25,8 +27,13 @@ LOWEST = -128
 Z_BITS = 22  # of a scaled element of layernorm
 
 
+def extra_cycles(spec: AcceleratorSpec) -> int:
+    """Of a total that is made bit by bit, where chunks leave the time for it."""
+    return SERIAL_CYCLES - 2 if spec.vector.lanes == 1 and spec.vector.chunk_beats >= SERIAL_CYCLES else 0
+
+
 def check_lanes(spec: AcceleratorSpec) -> None:
-    v, least = spec.vector, max(LATENCY, levels(spec) + 1)
+    v, least = spec.vector, max(LATENCY + extra_cycles(spec), levels(spec) + 1)
     if v.latency_cycles < least:
         raise SpecError(f"vector.latency_cycles: {v.latency_cycles} has no gates; use {least} or more")
     if v.reduce_cycles < least_cycles(spec):
@@ -44,10 +51,10 @@ class IntegerLanes(wiring.Component):
 
     def __init__(self, spec: AcceleratorSpec):
         self.spec, self.bytes, self.lanes = spec, spec.levels.vec.width_bits // 8, spec.vector.lanes
-        self.lanes_acc = min(spec.vector.lanes, spec.array.cols)
+        self.lanes_acc, self.serial = min(spec.vector.lanes, spec.array.cols), extra_cycles(spec) > 0
         super().__init__(
             {
-                "i_command": In(signatures.command("vector")),
+                "i_command": In(signatures.command(spec, "vector")),
                 "i_settled": In(signatures.vector_settled(spec)),
                 "i_beat": In(signatures.flow(signatures.vector_beat(spec))),
                 "i_data": In(spec.levels.vec.width_bits),
@@ -63,6 +70,8 @@ class IntegerLanes(wiring.Component):
         is_a = {name: Signal(name=f"is_{name}") for name in kinds}  # from the command's second cycle on; nothing asks before its third
         m.d.sync += [is_a[name].eq(kind) for name, kind in kinds.items()]
         self.softmax, self.norm, self.depthwise, self.average, self.largest, self.tabled, self.relu = is_a.values()
+        if self.serial:
+            m.submodules.total = self.total = SerialTotal()
         self._align(m)
         self._parts(m)
         sources = [self._source(m, n) for n in range(self.lanes)]
@@ -87,7 +96,10 @@ class IntegerLanes(wiring.Component):
         for n in range(1, LATENCY):
             self.beats.append(Signal(layout, name=f"beat_{n}"))
             self.valid.append(Signal(name=f"valid_{n}"))
-            m.d.sync += [self.beats[n].eq(self.beats[n - 1]), self.valid[n].eq(self.valid[n - 1])]
+            if n == 7 and self.serial:
+                self._hold(m)
+            else:
+                m.d.sync += [self.beats[n].eq(self.beats[n - 1]), self.valid[n].eq(self.valid[n - 1])]
         row = self.i_acc.as_value()
         self.read: dict[int, Value] = {1: self.i_data}
         self.acc: dict[int, Value] = {1: row >> (self.beats[1].e << 5) if self.spec.array.cols > self.lanes else row}
@@ -95,6 +107,16 @@ class IntegerLanes(wiring.Component):
             for n in range(2, most + 1):
                 now[n] = Signal(size, name=f"{'read' if now is self.read else 'acc'}_{n}")
                 m.d.sync += now[n].eq(now[n - 1])
+
+    def _hold(self, m: Module) -> None:
+        """The beat of a chunk waits from the fifth cycle until its total is made."""
+        held, total = Signal.like(self.beats[7], name="held"), self.total
+        with m.If(total.i_start):
+            m.d.sync += held.eq(self.beats[4])
+        with m.If(total.o_last):
+            m.d.sync += self.beats[7].eq(held)
+        m.d.comb += total.i_start.eq(self.valid[4] & self.beats[4].writes)
+        m.d.sync += self.valid[7].eq(total.o_last)
 
     def _parts(self, m: Module) -> None:
         """Stores that a command fills before its rows, and the unit that reduces."""
@@ -149,8 +171,10 @@ class IntegerLanes(wiring.Component):
         m.d.sync += [source.eq(out), beside.eq(Mux(live, element, 0))]
         return {"element": element, "live": live, "source": source, "beside": beside}
 
-    def _window(self, m: Module, n: int, new: Value) -> Signal:
+    def _window(self, m: Module, n: int, new: Value) -> Value:
         """The element (times its weight), or the largest or the sum of its window so far."""
+        if not self._has(*signatures.WINDOWED):
+            return new
         kept, here = Signal(signed(24), name=f"window_kept_{n}"), Signal(signed(24), name=f"window_{n}")
         joined = Mux(self.largest, Mux(new > kept, new, kept), kept + new)
         m.d.comb += here.eq(kept)
@@ -189,13 +213,15 @@ class IntegerLanes(wiring.Component):
         return out
 
     def _operands(self, m: Module, n: int, source: dict[str, Value], parameters: dict[str, Signal]) -> tuple[Signal, ...]:
-        """Of lane n, registers in the fifth cycle: the total will be biased*multiplier + b*factor."""
+        """Of lane n, registers in the fifth cycle, or, of a serial total, what it takes at its start: the total will be biased*multiplier +
+        b*factor."""
         c, word, byte = self.i_command, slice(32 * n, 32 * n + 32), slice(8 * n, 8 * n + 8)
+        bits = OUT_BITS if self._has("softmax", "layernorm") else 32
         bias, scale = parameters["bias"][word].as_signed(), parameters["scale"][word].as_signed()
-        biased, multiplier = Signal(signed(32), name=f"biased_{n}"), Signal(signed(34), name=f"multiplier_{n}")
+        biased, multiplier = Signal(signed(32), name=f"biased_{n}"), Signal(signed(bits), name=f"multiplier_{n}")
         b, factor = Signal(signed(8), name=f"b_{n}"), Signal(signed(32), name=f"factor_{n}")
-        first = self.norm & self._at(Stage.A, 4)
-        m.d.sync += [
+        first, domain = self.norm & self._at(Stage.A, 4), m.d.comb if self.serial else m.d.sync
+        domain += [
             biased.eq(source["source"] + Mux(c.has_bias & ~self.norm, bias, 0)),
             multiplier.eq(Mux(c.has_scale, scale, Mux(self.average, c.imm.as_signed(), 1))),
             b.eq(Mux(c.has_b & ~self.softmax, parameters["b"][byte].as_signed(), 0)),
@@ -211,24 +237,21 @@ class IntegerLanes(wiring.Component):
         return biased, multiplier, b, factor
 
     def _shift(self, m: Module) -> None:
-        """Of the total, in the eighth cycle; `below`: the bits that fall out, all but the last, `above`: those above eight that stay."""
+        """Of the total, in the eighth cycle."""
         self.shift = Signal(6)
-        self.above = Cat(k >= self.shift + 7 for k in range(66))
-        self.below = Cat(k + 1 < self.shift for k in range(62))
         z = self.norm & self._at(Stage.A, 6)
         wanted = Mux(self.largest, 0, Mux(z, NORM_Z_SHIFT, self.i_command.shift))
         m.d.sync += self.shift.eq(Mux(self.softmax, SOFTMAX_BITS, wanted))
 
     def _scaled(self, m: Module, n: int, biased: Signal, multiplier: Signal, b: Signal, factor: Signal) -> Signal:
         """sat8 of the total / 2**shift, ties to even, then relu: in the ninth cycle."""
-        product, added = Signal(signed(66), name=f"product_{n}"), Signal(signed(40), name=f"added_{n}")
-        total, doubled = Signal(signed(66), name=f"total_{n}"), Signal(signed(67), name=f"doubled_{n}")
+        total = Signal(signed(TOTAL_BITS), name=f"total_{n}")
         bits = Z_BITS if self._has("layernorm") else 9
         floor, fits, negative = Signal(signed(bits), name=f"floor_{n}"), Signal(name=f"fits_{n}"), Signal(name=f"negative_{n}")
         half, rest, rounded = Signal(name=f"half_{n}"), Signal(name=f"rest_{n}"), Signal(signed(bits), name=f"rounded_{n}")
         eight = Signal(signed(8), name=f"eight_{n}")
+        shifted, lost, beyond = self._shifted(m, n, total, bits)
         m.d.comb += [
-            doubled.eq((total << 1) >> self.shift),
             rounded.eq(to_even(floor, half, rest)),
             eight.eq(
                 Mux(
@@ -238,20 +261,36 @@ class IntegerLanes(wiring.Component):
                 )
             ),
         ]
+        if self.serial:
+            serial = self.total
+            m.d.comb += [serial.i_biased.eq(biased), serial.i_multiplier.eq(multiplier), serial.i_b.eq(b), serial.i_factor.eq(factor)]
+            m.d.comb += total.eq(serial.o)
+        else:
+            product, added = Signal(signed(TOTAL_BITS), name=f"product_{n}"), Signal(signed(40), name=f"added_{n}")
+            m.d.sync += [product.eq(biased * multiplier), added.eq(b * factor), total.eq(product + added)]
         m.d.sync += [
-            product.eq(biased * multiplier),
-            added.eq(b * factor),
-            total.eq(product + added),
-            floor.eq(doubled >> 1),
-            fits.eq(((total ^ total[-1].replicate(66)) & self.above) == 0),
+            Cat(half, floor).eq(shifted),
+            fits.eq(~beyond & (shifted[8:] == total[-1].replicate(bits - 7))),
             negative.eq(total[-1]),
-            half.eq(doubled[0]),
-            rest.eq((total[: len(self.below)] & self.below).any()),
+            rest.eq(lost),
         ]
         if self._has("layernorm"):
             with m.If(self._at(Stage.A, 8)):
                 m.d.sync += self.z[n].eq(rounded)
         return eight
+
+    def _shifted(self, m: Module, n: int, total: Signal, bits: int) -> tuple[Value, Value, Value]:
+        """2*total / 2**shift: the low `bits` + 1; whether any bit below them was 1; whether one above them is not the sign. A step keeps no
+        more than those behind it can bring down."""
+        value, lost, beyond = Cat(Const(0, 1), total), list[Value](), list[Value]()
+        for k in reversed(range(len(self.shift))):
+            step, most = 1 << k, bits + (1 << k)
+            moved = Signal(len(value), name=f"moved_{n}_{k}")
+            m.d.comb += moved.eq(Mux(self.shift[k], Cat(value[step:], total[-1].replicate(min(step, len(value)))), value))
+            lost.append(self.shift[k] & value[:step].any())
+            beyond.append(moved[most:] != total[-1].replicate(max(0, len(value) - most)))
+            value = moved[:most]
+        return value, Cat(lost).any(), Cat(beyond).any()
 
     def _looked_up(self, m: Module, eight: list[Signal]) -> list[Value]:
         """Of elements j, j + 1, ... of the chunk, in the tenth cycle. gelu and silu: the result chooses a byte of the table."""
@@ -265,20 +304,31 @@ class IntegerLanes(wiring.Component):
             m.d.comb += [self.table.i_index[n].eq(x ^ 0x80) for n, x in enumerate(chosen)]
         return [Mux(self.tabled, self.table.o_byte[n], k) for n, k in enumerate(kept)]
 
+    def _mask(self, m: Module) -> Value:
+        """Of the elements that the beat of nine cycles ago writes; known two cycles after it."""
+        beat, fixed, many = self.beats[1], self.i_settled, signatures.scattered(self.spec)
+        if self.lanes == 1:
+            return Const(1, 1)
+        places = [beat.j + t for t in range(many)]
+        mask = Cat((t < (1 << fixed.step)) & (at < fixed.lanes) & (beat.e + at < self.i_command.len) for t, at in enumerate(places))
+        for n in range(2, LATENCY):
+            later = Signal(many, name=f"mask_{n}")
+            m.d.sync += later.eq(mask)
+            mask = later
+        return mask
+
     def _give(self, m: Module, results: list[Value]) -> None:
         """As many as are written together, are of the row and are left in the chunk."""
-        c, beat, fixed = self.i_command, self.beats[LATENCY - 1], self.i_settled
-        layout = signatures.vector_results(self.spec)
+        beat, layout = self.beats[LATENCY - 1], signatures.vector_results(self.spec)
         given, valid = Signal(layout), Signal()
-        places = [beat.j + t for t in range(signatures.scattered(self.spec))]
         m.d.comb += [
             valid.eq(self.valid[LATENCY - 1] & beat.writes),
             given.out.eq(beat.out),
             given.bank.eq(beat.bank),
-            given.mask.eq(Cat((t < (1 << fixed.step)) & (at < fixed.lanes) & (beat.e + at < c.len) for t, at in enumerate(places))),
+            given.mask.eq(self._mask(m)),
             given.elements.eq(Cat(r[:8] for r in results)),
         ]
-        for n in range(self.spec.vector.latency_cycles - LATENCY):
+        for n in range(self.spec.vector.latency_cycles - LATENCY - extra_cycles(self.spec)):
             before, given = (given, valid), Signal(layout, name=f"given_{n}")
             valid = Signal(name=f"given_valid_{n}")
             m.d.sync += [given.eq(before[0]), valid.eq(before[1])]

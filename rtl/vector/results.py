@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from hwsim.spec.machine import AcceleratorSpec
 from rtl import signatures
-from rtl.components.link import Link
+from rtl.queue import Queue
 
 
 class Results(wiring.Component):
@@ -26,7 +26,7 @@ class Results(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         layout, out = signatures.vector_results(self.spec), self.o_write.payload
-        m.submodules.queue = queue = Link(layout, self.spec.vector.results)
+        m.submodules.queue = queue = Queue(layout, self.spec.vector.results)
         head = queue.o.payload
         m.d.comb += [
             queue.i.payload.eq(self.i.payload),

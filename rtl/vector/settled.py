@@ -38,6 +38,10 @@ def settle(m: Module, spec: AcceleratorSpec, c, new) -> None:
     }  # fmt: skip
     pauses = [max(0, NORM_BEATS - 1 - n * signatures.param_beats(spec)) if int8 else 0 for n in few]
     paused = norm & int8 & Cat((pauses[n] > 0) & (by_row * (c.has_bias + c.has_scale) == n) for n in few).any()
+    wait = Mux(by_row & c.has_bias & c.has_scale, pauses[2], Mux(by_row & (c.has_bias | c.has_scale), pauses[1], pauses[0]))
+    if spec.vector.chunk_beats > 1:
+        read = c.from_vec + c.has_b + Mux(by_row, c.has_bias + c.has_scale, 0) * signatures.param_beats(spec)
+        paused, wait = read < spec.vector.chunk_beats, spec.vector.chunk_beats - read
     reduce = {Stage.A: c.from_vec, Stage.B: c.has_b}
     final = {**reduce, Stage.BIAS: c.has_bias & by_row, Stage.SCALE: c.has_scale & by_row, Stage.PAUSE: paused}
     taps = (c.window_h * c.window_w)[:7]
@@ -57,7 +61,7 @@ def settle(m: Module, spec: AcceleratorSpec, c, new) -> None:
         new.final.eq(Cat(final.get(s, 0) for s in Stage)),
         new.passes.eq(Mux(softmax, 2, Mux(norm, 1 if int8 else 2, 0))),
         new.by_row.eq(by_row & (c.has_bias | c.has_scale)),
-        new.pauses.eq(Mux(by_row & c.has_bias & c.has_scale, pauses[2], Mux(by_row & (c.has_bias | c.has_scale), pauses[1], pauses[0]))),
+        new.pauses.eq(wait),
         new.lanes.eq(lanes),
         new.pitch.eq(Mux(c.from_vec, most * c.dst_lane, most_acc * c.dst_lane)),
         new.step.eq(step),

@@ -43,7 +43,7 @@ class Sums(wiring.Component):
         rows, bytes_, words = signatures.rows_in_flight(spec), data.ArrayLayout(signed(8), lanes), data.ArrayLayout(signed(32), lanes)
         super().__init__(
             {
-                "i_command": In(signatures.command("vector")),
+                "i_command": In(signatures.command(spec, "vector")),
                 "i_largest": In(signatures.flow(data.StructLayout({"part": part(spec), "elements": bytes_}))),
                 "i_terms": In(signatures.flow(data.StructLayout({"part": part(spec), "terms": words, "elements": bytes_}))),
                 "i_row_top": In(rows),

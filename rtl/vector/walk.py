@@ -57,10 +57,10 @@ class Walk(wiring.Component):
         self.windows = bool(signatures.WINDOWED & set(spec.vector.functions))
         super().__init__(
             {
-                "i": In(stream.Signature(signatures.command("vector"))),
+                "i": In(stream.Signature(signatures.command(spec, "vector"))),
                 "tokens": Out(signatures.token_side()),
                 "i_popped": In(1),
-                "o_command": Out(signatures.command("vector")),
+                "o_command": Out(signatures.command(spec, "vector")),
                 "o_settled": Out(signatures.vector_settled(spec)),
                 "o_beat": Out(signatures.flow(signatures.vector_beat(spec))),
                 "o_holds": Out(spec.levels.vec.banks),  # banks that are read in this cycle
@@ -109,7 +109,7 @@ class Walk(wiring.Component):
         its stage, and `k_ends`: then the last; `chunk`: where the chunk's first result goes; `at`: the row, with the rows left in its line
         and the lines left; `home`: the first row of the group; `h`, `w`: lines and elements left of the window; `pause`: cycles to the
         next pass."""
-        level, command = self.level, signatures.command("vector").members
+        level, command = self.level, signatures.command(self.spec, "vector").members
         at = {name: level for side in SIDES for name in (side, f"{side}_line")}
         row = data.StructLayout({"left0": command["count0"], "left1": command["count1"], **at})
         most = max(self.spec.vector.latency_cycles, self.spec.vector.reduce_cycles)

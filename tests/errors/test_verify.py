@@ -112,6 +112,8 @@ COPIES = [
      "store.buf is 8190: the walk touches bytes 8190..8197 of vec, which has 0..8191; move or shrink it"),
     (Command.of("store", run=8, mem=4, mem_stride0=-8, count0=2),
      "store.mem is 4: the walk touches bytes -4..11 of memory, which has 0..65535; move or shrink it"),
+    (load(level=2, count0=257), "load: 2056 bytes go through meta, which holds 2048; split the command"),
+    (Command.of("store", run=8, count0=513, count1=2), "store: 8208 bytes go through vec, which holds 8192; split the command"),
 ]  # fmt: skip
 COMPUTES = [
     (compute(count_q=0), "compute.count_q is 0, an extent is 1 or more; leave the command out if it does nothing"),
@@ -164,6 +166,7 @@ VECTORS = [
     (vector(has_bias=1, param=16, dst=30),
      "vector.dst is 30: the result overlaps param, where it is not the operand of the same element; keep them apart"),
     (vector(dst=4090, dst_lane=3), "vector.dst is 4090: a row straddles two banks of 4096 bytes of vec; keep each in one bank"),
+    (vector(count0=2049), "vector: 8196 bytes go through vec, which holds 8192; split the command"),
 ]  # fmt: skip
 
 

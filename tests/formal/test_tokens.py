@@ -102,26 +102,25 @@ class Given(Claim):
         kept = {"signals", "o_command"}
         found = {s.name: s for stmts in gates.statements.values() for stmt in stmts for s in stmt._lhs_signals() if s.name in kept}
         (own,) = found.values()
-        low = 0 if own.name == "signals" else signatures.command("vector")["signals"].offset
+        low = 0 if own.name == "signals" else signatures.command(TINY4, "vector")["signals"].offset
         m.d.comb += Assert(own[low : low + 4] == signals)
 
 
 class Dispatched(Claim):
-    """A word that leaves the buffer of words, which is a link's queue (test_link.py), goes as it is to the queue of its command, as soon as
-    that has room, or is the end; nothing else goes anywhere."""
+    """A word that leaves the buffer of words goes to the queue of its command, with all that the unit reads, as soon as that has room, or
+    is the end; nothing else goes anywhere."""
 
     def state(self, m: Module) -> None:
         sequencer = Sequencer(SMALL)
         m.submodules.sequencer = gates = opened(sequencer)
         drive(self, m, sequencer)
-        pops = inside(gates, "r_en")
-        there, word = (inside(gates, name, "words") for name in ("r_rdy", "r_data"))
+        there, word, pops = inside(gates, "o__valid", "words"), inside(gates, "o__payload", "words"), inside(gates, "o__ready")
         goes, was_ended = [], Signal()
         for op in QUEUE_OF:
             out, mine = getattr(sequencer, f"o_{op}"), word[:4] == OPS.index(op)
             goes.append(out.valid & out.ready)
             bits = Value.cast(out.payload)
-            m.d.comb += Assert(~goes[-1] | (mine & (bits == word[: len(bits)])))
+            m.d.comb += Assert(~goes[-1] | (mine & (bits == signatures.kept(SMALL, op, word))))
             m.d.comb += Assert(goes[-1] | ~(there & mine & out.ready & ~was_ended))
         one = sum(goes, start=Const(0, 3))
         ends = there & (word[:4] == OPS.index("end"))

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from amaranth.hdl import Module
+from amaranth.hdl import Const, Module
 
 from hwsim.components import link
 from hwsim.components.config import CONFIG, LOG_COLUMNS, TOKENS, fill_config
-from hwsim.spec.commands import Command, decoded_table, encode
+from hwsim.spec.commands import WORD_BYTES, Command, decoded_table, encode
 from hwsim.spec.machine import AcceleratorSpec
+from rtl import signatures
 from tests.harness.twins import differ
 
 
@@ -94,9 +95,10 @@ def mask(queues: Any) -> int:
     return sum(1 << q for q in queues)
 
 
-def low_bits(word: int, shape: Any) -> int:
-    """What of a command word a queue carries."""
-    return word & ((1 << shape.size) - 1)
+def kept(spec: AcceleratorSpec, op: str, word: int) -> int:
+    """What of a command word its queue carries."""
+    value = signatures.kept(spec, op, Const(word, 8 * WORD_BYTES))
+    return int(Const.cast(value).value)
 
 
 def plant(patch: pytest.MonkeyPatch, component: type, change: Any) -> None:

@@ -20,6 +20,11 @@ CHANGES: dict[str, dict[str, Any]] = {
         "array__rows": 2, "array__cols": 5, "pe__kept_max": 2, "pe__block_max": 4, "vector__lanes": 2,
         "levels__weight__width_bits": 64, "levels__acc__width_bits": 160, "memory__width_bits": 512, "memory__latency_cycles": 25,
     },
+    "2x2_ws_1of4_narrow": {
+        "array__rows": 2, "array__cols": 2, "array__dataflows": ("ws",), "pe__kept_max": 1, "pe__block_max": 4, "link_depth": 1,
+        "levels__act__width_bits": 32, "levels__vec__width_bits": 8, "levels__vec__banks": 1, "vector__lanes": 1,
+        "vector__functions": ("map",), "sequencer__queue_depth": 1, "memory__width_bits": 8, "memory__latency_cycles": 1,
+    },
     "3x3_dense_one_token": {
         "array__rows": 3, "array__cols": 3, "pe__kept_max": 1, "pe__block_max": 1, "vector__lanes": 4, "sequencer__token_depth": 2,
         "sequencer__queue_depth": 2, "memory__latency_cycles": 3,
@@ -34,7 +39,7 @@ SMALL_FP16 = {
 def machines() -> dict[str, AcceleratorSpec]:
     out = {name: TINY4.with_(name=name, **changes) for name, changes in CHANGES.items()}
     out["2x2_fp16_2of8"] = FP16.with_(name="2x2_fp16_2of8", **SMALL_FP16)
-    return {"tiny4": TINY4, "tiny8": load_machine("tiny8")} | out
+    return {"tiny1": load_machine("tiny1"), "tiny4": TINY4, "tiny8": load_machine("tiny8")} | out
 
 
 def wide_vectors() -> dict[str, AcceleratorSpec]:

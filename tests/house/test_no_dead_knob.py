@@ -63,15 +63,24 @@ def work(pattern: str) -> Graph:
     return trip.prune(network(net.graph()), pattern).graph
 
 
+@cache
+def small_work(pattern: str) -> Graph:
+    """For machines that have a map alone, and memory for little."""
+    net = Net(0, x=(6, 16))
+    net.add("fc1", "linear", "x", params={"weight": net.normal(12, 16, spread=0.1), "bias": net.normal(12)}, act="relu")
+    net.add("fc2", "linear", "fc1", params={"weight": net.normal(8, 12, spread=0.1), "bias": net.normal(8)})
+    return trip.prune(network(net.graph()), pattern).graph
+
+
 def network(graph: Graph, pattern: str = "dense") -> trip.Network:
-    inputs = {"x": Net(1).normal(24, 64)}
+    inputs = {name: Net(1).normal(*shape) for name, shape in graph.inputs.items()}
     return trip.Network(graph, inputs, 1, pattern=NMPattern.parse(pattern))
 
 
 @cache
 def outcome(spec: AcceleratorSpec, pattern: str) -> dict[str, Any]:
     """What a user would see change: refusal, or cycles, counts, time, energy, area."""
-    net = network(work(pattern), pattern)
+    net = network(work(pattern) if reduces(spec) else small_work(pattern), pattern)
     try:
         result, _ = trip.simulate(net, trip.compile(net, spec), spec, values=False)
     except HwsimError as e:
@@ -80,6 +89,10 @@ def outcome(spec: AcceleratorSpec, pattern: str) -> dict[str, Any]:
     timed = {k: getattr(report.run, k) for k in ("cycles", "units", "actions", "dram_bits")}
     priced = {k: asdict(getattr(report.run, k)) for k in ("energy_pj", "power_mw")}
     return {"timed": timed, **priced, "time_us": report.run.time_us, "area_um2": asdict(report.machine.area_um2)}
+
+
+def reduces(spec: AcceleratorSpec) -> bool:
+    return bool({"softmax", "layernorm"} & set(spec.vector.functions))
 
 
 def pattern_of(spec: AcceleratorSpec) -> str:
@@ -115,8 +128,10 @@ def moving(machine: str, where: str, value: Any) -> Iterator[set[str]]:
 
 
 def fixed(machine: str, where: str) -> bool:
-    """A fixed-point adder takes one cycle, by law of the spec."""
-    return where == "pe.adder_latency_cycles" and load_machine(machine).pe.number == "int8"
+    """A fixed-point adder takes one cycle, by law of the spec; and a vector unit that cannot reduce waits for no reduction."""
+    spec = load_machine(machine)
+    waits = where in ("vector.reduce_cycles", "vector.rows_in_flight")
+    return (where == "pe.adder_latency_cycles" and spec.pe.number == "int8") or (waits and not reduces(spec))
 
 
 KNOBS = [(m, *knob) for m in machine_names() for knob in knobs(load_machine(m), NO_KNOBS) if not fixed(m, knob[0])]

@@ -11,7 +11,7 @@ from hwsim.spec.errors import SpecError
 from hwsim.spec.machine import AcceleratorSpec
 from rtl import signatures
 from rtl.components.feed import Feed
-from tests.harness.blocks import DISAGREE, Bench, Queue, low_bits, plant
+from tests.harness.blocks import DISAGREE, Bench, Queue, kept, plant
 from tests.harness.computes import pixel_blocks, random_compute
 from tests.harness.programs import FP16, TINY4
 from tests.harness.twins import Disagreement, simulate
@@ -47,7 +47,7 @@ class FeedBench(Bench):
         ctx.set(dut.o_weights.ready, self.context.room)
         ctx.set(dut.i.valid, self.queue.head is not None)
         if self.queue.head is not None:
-            word = low_bits(self.words[self.queue.head], signatures.command("compute"))
+            word = kept(self.spec, "compute", self.words[self.queue.head])
             ctx.set(dut.i.payload, dut.i.payload.shape().from_bits(word))
 
     def cycle(self, dut: Any, ctx: Any) -> bool:

@@ -11,7 +11,7 @@ from hwsim.spec.machine import AcceleratorSpec
 from rtl import signatures
 from rtl.components.fetch import Fetch
 from rtl.copy_walk import CopyWalk
-from tests.harness.blocks import DISAGREE, Bench, Queue, low_bits, plant
+from tests.harness.blocks import DISAGREE, Bench, Queue, kept, plant
 from tests.harness.copies import MEMORY_BYTES, beats, random_copy
 from tests.harness.programs import FP16, TINY4
 from tests.harness.twins import Disagreement, simulate
@@ -49,7 +49,7 @@ class FetchBench(Bench):
         head = self.queue.head
         ctx.set(dut.i.valid, head is not None)
         if head is not None:
-            word = low_bits(self.words[head], signatures.command("load"))
+            word = kept(self.spec, "load", self.words[head])
             ctx.set(dut.i.payload, dut.i.payload.shape().from_bits(word))
         return answer
 

@@ -11,11 +11,10 @@ from hwsim.spec.commands import FN, Command
 from hwsim.spec.errors import SpecError
 from hwsim.spec.machine import AcceleratorSpec
 from hwsim.spec.numerics import integer as nx
-from rtl import signatures
 from rtl.components.vector import Vector
 from rtl.vector import integer, inverse
 from rtl.vector.walk import Walk
-from tests.harness.blocks import DISAGREE, Bench, Queue, low_bits, plant
+from tests.harness.blocks import DISAGREE, Bench, Queue, kept, plant
 from tests.harness.maps import lay_table, operands, random_vector
 from tests.harness.programs import TINY4
 from tests.harness.twins import Disagreement, simulate
@@ -56,7 +55,7 @@ class VectorBench(Bench):
         ctx.set(dut.tokens.there, self.there(2))
         ctx.set(dut.i.valid, self.queue.head is not None)
         if self.queue.head is not None:
-            word = low_bits(self.words[self.queue.head], signatures.command("vector"))
+            word = kept(self.spec, "vector", self.words[self.queue.head])
             ctx.set(dut.i.payload, dut.i.payload.shape().from_bits(word))
         return written
 

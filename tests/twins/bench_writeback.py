@@ -7,10 +7,9 @@ import pytest
 
 from hwsim.components import link, writeback
 from hwsim.spec.machine import AcceleratorSpec
-from rtl import signatures
 from rtl.components.writeback import Writeback
 from rtl.copy_walk import CopyWalk
-from tests.harness.blocks import DISAGREE, Bench, Queue, low_bits, plant
+from tests.harness.blocks import DISAGREE, Bench, Queue, kept, plant
 from tests.harness.copies import beats, random_copy
 from tests.harness.programs import TINY4
 from tests.harness.twins import Disagreement, simulate
@@ -46,7 +45,7 @@ class WritebackBench(Bench):
         head = self.queue.head
         ctx.set(dut.i.valid, head is not None)
         if head is not None:
-            word = low_bits(self.words[head], signatures.command("store"))
+            word = kept(self.spec, "store", self.words[head])
             ctx.set(dut.i.payload, dut.i.payload.shape().from_bits(word))
 
     def cycle(self, dut: Any, ctx: Any) -> bool:

@@ -75,7 +75,7 @@ class Walk:
             if there and self.by_row:
                 reads = range(0, 4 * self.lanes, self.bytes)
                 out += [(PARAMETER, at + 4 * e + k, max(0, min(self.bytes, 4 * elements - k))) for k in reads]
-        least = NORM_BEATS if self.fn == "layernorm" and self.int8 else 1
+        least = max(NORM_BEATS if self.fn == "layernorm" and self.int8 else 1, self.spec.vector.chunk_beats)
         return out + [(NOTHING, 0, 0)] * (max(0, least - len(out)) + self.writes - 1)
 
 

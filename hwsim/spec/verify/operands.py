@@ -39,13 +39,19 @@ def check_copy(
             if level in ("act", "weight"):
                 element = spec.pe.element_bytes
                 faults.aligned(part, element, "buf", "run", "buf_stride0", "buf_stride1")
-            walks.append(
-                _copy_walk(part, "buf", level, load, getattr(spec.levels, level).capacity_bytes)
-            )
+            size = getattr(spec.levels, level).capacity_bytes
+            check_amount(part, part["run"] * part["count0"] * part["count1"], level, size, faults)
+            walks.append(_copy_walk(part, "buf", level, load, size))
     for w in walks:
         w.check_inside(faults)
     walks[-1].check_banks(faults, spec.levels.vec.bank_bytes, 2, "run")
     return walks
+
+
+def check_amount(batch: Batch, bytes_: Ints, level: str, size: int, faults: Faults) -> None:
+    """Hence no extent is larger than a level, and gates hold it in so many bits."""
+    bound = f"bytes go through {level}, which holds {size}; split the command"
+    faults.check(batch, bytes_ > size, lambda n: f"{batch.op}: {bytes_[n]} {bound}")
 
 
 def _copy_walk(batch: Batch, side: str, level: str, write: bool, size: int) -> Walks:
@@ -268,6 +274,8 @@ def _vector_walks(batch: Batch, spec: AcceleratorSpec, faults: Faults) -> list[W
 
     a, b, sums = batch.where(from_vec), batch.where(batch["has_b"] == 1), batch.where(~from_vec)
     window = ((a["window_h"], a["window_stride_h"]), (a["window_w"], a["window_stride_w"]))
+    given = batch["len"] * batch["count0"] * batch["count1"] * element
+    check_amount(batch, given, "vec", vec.capacity_bytes, faults)
     size = parameter_bytes(batch, spec)
     some = batch.where(size > 0)
     faults.aligned(some, 4, "param")

@@ -24,7 +24,7 @@ def faults(text: str) -> list[str]:
 
 
 def test_the_presets() -> None:
-    assert {"dense32", "dense32_fp16", "sat", "sat_int8", "tiny4", "tiny4_fp16", "tiny8"} <= set(machine_names())
+    assert {"dense32", "dense32_fp16", "sat", "sat_int8", "tiny1", "tiny4", "tiny4_fp16", "tiny8"} <= set(machine_names())
     for name in machine_names():
         spec = load_machine(name)
         assert spec.name == name and (
