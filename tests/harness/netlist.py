@@ -3,7 +3,9 @@
 A fault can be planted: `i_fault` changes one entry in the table of one LUT.
 """
 
+import contextlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from amaranth.back import rtlil
@@ -13,7 +15,7 @@ from rtl.boards import tools
 from rtl.boards.flow import ICE40, renamed
 from rtl.cache import folder_of
 
-SYNTHESIS = ICE40[: ICE40.index("blackbox")] + "autoname\nwrite_rtlil netlist.il\n"
+SYNTHESIS = ICE40.replace("blackbox", "autoname\nwrite_rtlil netlist.il\nblackbox")
 # cells become what their models say; a bit is a net, so that a simulator sees no loop through a vector
 MODELS = """read_rtlil faulty.il
 read_verilog -overwrite -D ICE40_HX +/ice40/cells_sim.v
@@ -30,11 +32,24 @@ LUT = re.compile(r"  cell \\SB_LUT4 (\S+)\n(.*?)  end\n", re.DOTALL)
 def netlist(component: wiring.Component, options: str, fault_at: str) -> str:
     """RTLIL with the top module `top`. `options`: of synthesis for the part; `fault_at`: what the name of the LUT has that can be wrong."""
     text = renamed(rtlil.convert(component, name="top"))
+    with _made(text, options, fault_at) as folder:
+        return (folder / "models.il").read_text()
+
+
+def packed(component: wiring.Component, options: str, fault_at: str, device: str) -> dict[str, tuple[int, int]]:
+    """Used and there, of each kind of cell of the device, before anything is placed."""
+    with _made(renamed(rtlil.convert(component, name="top")), options, fault_at) as folder:
+        tools.run("nextpnr-ice40", folder, *device.split(), *"--json top.json --pack-only --log pack.log".split())
+        found = re.findall(r"(ICESTORM_\w+): +(\d+)/ *(\d+)", (folder / "pack.log").read_text())
+        return {name: (int(used), int(there)) for name, used, there in found}
+
+
+@contextlib.contextmanager
+def _made(text: str, options: str, fault_at: str) -> Iterator[Path]:
     with folder_of("netlist", text, SYNTHESIS, MODELS, options, fault_at) as folder:
-        out = folder / "models.il"
-        if not out.exists():
+        if not (folder / "models.il").exists():
             _make(folder, text, options, fault_at)
-        return out.read_text()
+        yield folder
 
 
 def _make(folder: Path, text: str, options: str, fault_at: str) -> None:

@@ -2,6 +2,7 @@
 
 import ctypes
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,11 +12,11 @@ from hwsim.host import connected
 from hwsim.spec.commands import WORD_BYTES
 from hwsim.spec.load import load_machine
 from hwsim.spec.serial import State
-from rtl.boards.build import BOARDS
+from rtl.boards.build import BOARDS, build
 from rtl.boards.system import System
 from rtl.compiled import library
 from tests.harness.board_gates import DRIVER, CompiledBoard, terminal
-from tests.harness.netlist import netlist
+from tests.harness.netlist import netlist, packed
 from tests.harness.small_linear import small_linear
 
 CLOCKS_PER_BIT = 8
@@ -24,10 +25,16 @@ SPEC = load_machine("tiny1")
 PLANT = 'extern "C" void plant(board *b, long on) { set(b->g.i_fault(), on); }\n'
 
 
+FAULT_AT, BOARD = "o_sum", "hx8k-evn"
+
+
+def system() -> System:
+    return System(SPEC, IMAGE_BYTES, CLOCKS_PER_BIT, silence_bits=64)
+
+
 @pytest.fixture(scope="module")
 def board() -> CompiledBoard:
-    system = System(SPEC, IMAGE_BYTES, CLOCKS_PER_BIT, silence_bits=64)
-    text = netlist(system, BOARDS["hx8k-evn"].options, fault_at="o_sum")
+    text = netlist(system(), BOARDS[BOARD].options, FAULT_AT)
     return CompiledBoard(ctypes.CDLL(str(library(text, "top", DRIVER + PLANT))), CLOCKS_PER_BIT, stretch=5_000)
 
 
@@ -53,3 +60,15 @@ def test_the_netlist_gives_values_and_cycles_of_the_simulator(board: CompiledBoa
             if not fault:
                 assert outcome.cycles == result.cycles and host.status() == (State.ENDED, result.cycles)
     assert all(np.any(values) for values in outputs.values()), "the layer gives zeros alone"
+
+
+def test_the_board_holds_the_smallest_machine() -> None:
+    found = packed(system(), BOARDS[BOARD].options, FAULT_AT, BOARDS[BOARD].device)
+    assert found["ICESTORM_LC"][0] > 5000 and all(used <= there for used, there in found.values()), found
+
+
+@pytest.mark.nightly
+def test_its_bitstream_is_routed_and_faster_than_the_boards_clock(tmp_path: Path) -> None:
+    made = build(SPEC, BOARD, tmp_path, lambda stage, done, total: None)
+    assert (tmp_path / made.file).stat().st_size > 100_000
+    assert made.routed.fmax_mhz > 2 * made.clock_mhz and made.routed.used["lut"] <= made.routed.available["lut"]
