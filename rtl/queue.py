@@ -21,11 +21,13 @@ class Queue(wiring.Component):
         m.submodules.behind = behind = Memory(shape=len(item), depth=self.depth - 1, init=[], attrs=RACES)
         write, read = behind.write_port(), behind.read_port(domain="comb")
         next_read, held = Signal.like(read.addr), Signal(range(self.depth))
-        old, new, is_new, free, leaves = Signal(len(item)), Signal(len(item)), Signal(), Signal(), Signal()
+        old, new, is_new, free = Signal(len(item)), Signal(len(item)), Signal(), Signal()
+        stays, leaves = Signal(), Signal()
         m.d.comb += [
             free.eq(~there | self.o.ready),
             leaves.eq(free & (held != 0)),
-            write.en.eq(self.i.valid & ~(free & (held == 0))),
+            stays.eq(self.i.valid & ~(free & (held == 0))),
+            write.en.eq(self.i.valid),  # in any case, so that the write waits for nobody who takes
             write.data.eq(item),
             read.addr.eq(Mux(leaves, self._after(next_read), next_read)),
             self.o.payload.eq(head),
@@ -33,12 +35,12 @@ class Queue(wiring.Component):
         ]
         m.d.sync += [
             next_read.eq(read.addr),
-            held.eq(held + write.en - leaves),
+            held.eq(held + stays - leaves),
             old.eq(read.data),
             new.eq(item),
             is_new.eq(write.en & (write.addr == read.addr)),
         ]
-        with m.If(write.en):
+        with m.If(stays):
             m.d.sync += write.addr.eq(self._after(write.addr))
         with m.If(free):
             m.d.sync += [there.eq(leaves | self.i.valid), Value.cast(head).eq(Mux(leaves, Mux(is_new, new, old), item))]
