@@ -62,7 +62,7 @@ def _make(folder: Path, text: str, options: str, fault_at: str) -> None:
 
 
 def with_fault(text: str, fault_at: str) -> str:
-    """The first LUT of that name gets a twin whose table differs where all its inputs are 0; `i_fault` chooses between them."""
+    """The first LUT with that in its name gets a twin whose table differs where all its inputs are 0; `i_fault` chooses between them."""
     cell = next(c for c in LUT.finditer(text) if fault_at in c[1])
     body, out = cell[2], re.search(r"    connect \\O (.*)\n", cell[2])
     table = re.search(r"parameter \\LUT_INIT 16'([01]{16})\n", body)

@@ -25,7 +25,7 @@ SPEC = load_machine("tiny1")
 PLANT = 'extern "C" void plant(board *b, long on) { set(b->g.i_fault(), on); }\n'
 
 
-FAULT_AT, BOARD = "o_sum", "hx8k-evn"
+FAULT_AT, BOARD = "pe_0_0.product", "hx8k-evn"
 
 
 def system() -> System:
