@@ -24,7 +24,7 @@ hierarchy -top top
 proc
 flatten
 splitnets
-setundef -zero
+opt_mem
 opt_clean
 write_rtlil models.il
 """
