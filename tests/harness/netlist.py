@@ -24,6 +24,7 @@ hierarchy -top top
 proc
 flatten
 splitnets
+opt_clean
 opt_mem
 opt_clean
 write_rtlil models.il
