@@ -186,6 +186,8 @@ def _width_faults(s: AcceleratorSpec) -> Iterator[str]:
         yield f"levels.meta.width_bits: {s.levels.meta.width_bits} is below one row of {meta} offset bits; widen it"
     if s.levels.act.width_bits < s.pe.block_max * s.pe.element_bits:
         yield f"levels.act.width_bits: {s.levels.act.width_bits} is below one block of {s.pe.block_max * s.pe.element_bits} bits; widen it"
+    if s.levels.vec.width_bits < s.pe.element_bits:
+        yield f"levels.vec.width_bits: {s.levels.vec.width_bits} is below one element of {s.pe.element_bits} bits; widen it"
     if s.levels.acc.width_bits < s.array.cols * s.pe.sum_bits:
         yield f"levels.acc.width_bits: {s.levels.acc.width_bits} is below one row of {s.array.cols * s.pe.sum_bits} bits; widen it"
     if s.levels.acc.capacity_bits < 2 * s.array.cols * s.pe.sum_bits * s.pe.adder_latency_cycles:

@@ -108,7 +108,12 @@ def roomy(spec: AcceleratorSpec) -> AcceleratorSpec:
         pe__adder_latency_cycles=1,
         pe__block_max=max(2, spec.pe.block_max),
         levels__act__width_bits=max(4 * levels.act.width_bits, 32 * 16),
+        levels__act__capacity_bits=max(levels.act.capacity_bits, 2**17),
         levels__weight__width_bits=2 * levels.weight.width_bits,
+        levels__weight__capacity_bits=max(levels.weight.capacity_bits, 2**17),
+        levels__acc__width_bits=2 * levels.acc.width_bits,
+        levels__acc__capacity_bits=max(levels.acc.capacity_bits, 2**17),
+        levels__vec__width_bits=max(levels.vec.width_bits, 16),
         levels__meta__width_bits=max(levels.meta.width_bits, 8 * spec.array.cols),
         levels__meta__capacity_bits=2**20,
     )
