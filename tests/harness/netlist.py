@@ -16,7 +16,7 @@ from rtl.boards.flow import ICE40, renamed
 from rtl.cache import folder_of
 
 SYNTHESIS = ICE40.replace("blackbox", "autoname\nwrite_rtlil netlist.il\nblackbox")
-# cells become what their models say, instead of the boxes that synthesis left; a bit is a net, so that a simulator sees no loop through a vector
+# cells become what their models say, not the boxes that synthesis left; a bit is a net, so that a simulator sees no loop in a vector
 MODELS = """read_rtlil faulty.il
 delete =A:whitebox =A:blackbox
 read_verilog -overwrite -D ICE40_HX +/ice40/cells_sim.v

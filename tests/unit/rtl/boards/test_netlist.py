@@ -35,7 +35,7 @@ def system() -> System:
 @pytest.fixture(scope="module")
 def board() -> CompiledBoard:
     text = netlist(system(), BOARDS[BOARD].options, FAULT_AT)
-    return CompiledBoard(ctypes.CDLL(str(library(text, "top", DRIVER + PLANT))), CLOCKS_PER_BIT, stretch=5_000)
+    return CompiledBoard(ctypes.CDLL(str(library(text, "top", DRIVER + PLANT, "cxxrtl"))), CLOCKS_PER_BIT, stretch=5_000)
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +47,7 @@ def device(board: CompiledBoard) -> Iterator[str]:
     monkeypatch.undo()
 
 
+@pytest.mark.nightly
 def test_the_netlist_gives_values_and_cycles_of_the_simulator(board: CompiledBoard, device: str) -> None:
     program, inputs, outputs = small_linear(SPEC, rows=4, k=16, n=4, kept=1, block=4)
     assert -(-program.memory_bytes // WORD_BYTES) * WORD_BYTES + program.words.size <= IMAGE_BYTES
