@@ -194,7 +194,7 @@ def slower_part(s: Section) -> str:
 MEMORY_BOUND = 0.9  # of the channel's peak: asked of code that memory bounds
 
 SLOWER_WORDS = """
-On `piuma` as it is the third version is not bound by memory: its pipelines issue {ipc:.2f} instructions a cycle, and the channel is
+On `piuma` as it is the third version is not bound by memory: its pipelines complete {ipc:.2f} instructions a cycle, and the channel is
 used for {own}. The same code reaches {least} and more once an access takes {cycles} cycles of the channel, and {most} at the most.
 """
 
