@@ -10,6 +10,7 @@ from hwsim.cli import main
 from hwsim.spec.load import load_machine
 from rtl.boards.build import BOARDS
 
+
 def bitstream(machine: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     assert main(["bitstream", "--board", "ulx3s-85f", "--machine", machine, "-o", str(folder), "--json"]) == 0
     facts: dict[str, Any] = json.loads(capsys.readouterr().out)
