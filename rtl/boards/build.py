@@ -87,6 +87,21 @@ def check_board(spec: AcceleratorSpec, memory_bits: int, clock_hz: float, baud: 
         raise BuildError(f"baud: {baud} is outside 1..{int(clock_hz / LEAST_CLOCKS_PER_BIT)}, an eighth of the clock; use another")
 
 
+def elaborate(spec: AcceleratorSpec, kind: Board, work: Path, memory_bits: int, baud: int) -> float:
+    """top.il and the pins' constraints into `work`; gives the board's clock in Hz."""
+    os.environ["OPENFPGALOADER"] = "true"  # a platform names its programmer as a tool of every build
+    module, name = kind.platform
+    platform = getattr(importlib.import_module(f"amaranth_boards.{module}"), name)()
+    clock_hz: float = platform.default_clk_frequency
+    check_board(spec, memory_bits, clock_hz, baud)
+    system = System(spec, memory_bits // 8, round(clock_hz / baud))
+    plan = platform.build(OnBoard(system), name="top", do_build=False)
+    for file, text in plan.files.items():
+        if file in ("top.il", "top.lpf", "top.pcf"):
+            (work / file).write_text(renamed(text) if file == "top.il" else hurried(text))
+    return clock_hz
+
+
 def build(
     spec: AcceleratorSpec, board: str, folder: Path, progress: Progress, memory_bits: int = 0, baud: int = 115200, seed: int = SEED
 ) -> Bitstream:
@@ -94,19 +109,11 @@ def build(
     kind = board_of(board)
     family = FAMILIES[kind.family]
     tools.check_installed("yosys", family.place, family.pack)
-    os.environ["OPENFPGALOADER"] = "true"  # a platform names its programmer as a tool of every build
-    module, name = kind.platform
-    platform = getattr(importlib.import_module(f"amaranth_boards.{module}"), name)()
-    clock_hz, memory_bits = platform.default_clk_frequency, memory_bits or kind.memory_bits
-    check_board(spec, memory_bits, clock_hz, baud)
+    memory_bits = memory_bits or kind.memory_bits
     progress("elaborate", 0, 1)
-    system = System(spec, memory_bits // 8, round(clock_hz / baud))
-    plan = platform.build(OnBoard(system), name="top", do_build=False)
     work = folder / "work"
     work.mkdir()
-    for file, text in plan.files.items():
-        if file in ("top.il", "top.lpf", "top.pcf"):
-            (work / file).write_text(renamed(text) if file == "top.il" else hurried(text))
+    clock_hz = elaborate(spec, kind, work, memory_bits, baud)
     routed = route(work, family, kind.device.split(), progress, kind.options, seed)
     made = work / family.bitstream.split()[-1]
     file = f"{spec.name}_{board}{made.suffix}"

@@ -78,11 +78,16 @@ def renamed(rtlil: str) -> str:
     return re.sub(r'\\[^\s"]+', lambda m: m[0].replace("[", ".").replace("]", ""), rtlil)
 
 
+def synthesise(folder: Path, family: Family, options: str) -> None:
+    """top.il becomes top.json, cells of the family."""
+    (folder / "top.ys").write_text(family.script.format(options=options))
+    (folder / "yosys.log").write_text(tools.run("yosys", folder, "top.ys"))
+
+
 def route(folder: Path, family: Family, device: list[str], progress: Progress, options: str = "", seed: int = SEED) -> Routed:
     """`folder` holds top.il and the pins' constraints; the bitstream ends there."""
     progress("synthesise", 0, 1)
-    (folder / "top.ys").write_text(family.script.format(options=options))
-    (folder / "yosys.log").write_text(tools.run("yosys", folder, "top.ys"))
+    synthesise(folder, family, options)
     progress("place and route", 0, len(STAGES))
 
     def heard(line: str) -> None:

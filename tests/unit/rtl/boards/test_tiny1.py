@@ -5,25 +5,19 @@ from pathlib import Path
 import pytest
 
 from hwsim.spec.commands import WORD_BYTES
-from hwsim.spec.load import load_machine
 from rtl.boards.build import BOARDS, build
-from rtl.boards.system import System
-from tests.harness.netlist import packed
-from tests.harness.small_linear import small_linear
-
-CLOCKS_PER_BIT = 8
-IMAGE_BYTES = 2048
-SPEC, BOARD = load_machine("tiny1"), "hx8k-evn"
+from tests.harness.netlist import packed, synthesised
+from tests.harness.tiny1 import BAUD, BOARD, IMAGE_BITS, SPEC, layer
 
 
 def test_a_pruned_layer_fits_its_memory() -> None:
-    program, _, _ = small_linear(SPEC, rows=4, k=16, n=4, kept=1, block=4)
-    assert -(-program.memory_bytes // WORD_BYTES) * WORD_BYTES + program.words.size <= IMAGE_BYTES
+    program, _, _ = layer()
+    assert 8 * (-(-program.memory_bytes // WORD_BYTES) * WORD_BYTES + program.words.size) <= IMAGE_BITS
 
 
 def test_the_board_holds_the_smallest_machine() -> None:
-    system = System(SPEC, IMAGE_BYTES, CLOCKS_PER_BIT, silence_bits=64)
-    found = packed(system, BOARDS[BOARD].options, BOARDS[BOARD].device)
+    with synthesised(SPEC, BOARD, IMAGE_BITS, BAUD) as folder:
+        found = packed(folder, BOARDS[BOARD].device)
     assert found["ICESTORM_LC"][0] > 5000 and all(used <= there for used, there in found.values()), found
 
 
