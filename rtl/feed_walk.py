@@ -28,7 +28,8 @@ class Walk:
 
 class FeedWalk(wiring.Component):
     """`o_read` is the read that stands, one of `o_command`. With `i_move` another one stands in the next cycle: the first of `i_command` if
-    `i_open`, else the one that follows. `o_at`: where it reads; `o_next`: where the one does that stands in the next cycle."""
+    `i_open`, else the one that follows; `o_ends`: it is the last of its command. `o_at`: where the read that stands reads; `o_next`: where
+    the one does that stands in the next cycle."""
 
     def __init__(self, spec: AcceleratorSpec):
         self.spec, self.level = spec, signatures.level_address(spec)
@@ -39,6 +40,7 @@ class FeedWalk(wiring.Component):
                 "i_move": In(1),
                 "o_command": Out(signatures.command(spec, "compute")),
                 "o_read": Out(signatures.act_read(spec)),
+                "o_ends": Out(1),
                 "o_at": Out(self.level),
                 "o_next": Out(self.level),
             }
@@ -57,6 +59,7 @@ class FeedWalk(wiring.Component):
         self._goes_on(m, "pixels", pixels, c.dataflow, read.part_ends, blocks.ends)
         ahead = blocks.now.at[0] + pixels.now.at[0]
         m.d.comb += self.o_next.eq(Mux(self.i_move, ahead, self.o_at))
+        m.d.comb += self.o_ends.eq(read.last & blocks.ends & pixels.ends)
         with m.If(self.i_move):
             m.d.sync += [self.o_command.eq(c), self.o_read.eq(read), self.o_at.eq(ahead)]
         return m

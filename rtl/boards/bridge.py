@@ -57,6 +57,7 @@ class Bridge(wiring.Component):
         self.operation, self.address, self.length = self.header[:8], self.header[8:40], self.header[40:]
         self.ended, self.cycles = Signal(), Signal(8 * CYCLES_BYTES)
         self.byte, self.there = Signal(8), Signal()  # of memory, read for the answer
+        self._ranges(m)
         taken, silent = self._silence(m)
         self.summed = Signal(8)  # what goes into the checksum: a byte that comes, or one of the answer
         m.d.comb += self.summed.eq(self.i.payload.byte)
@@ -135,13 +136,19 @@ class Bridge(wiring.Component):
             m.d.sync += self.status.eq(Status.SHORT)
             self._answer(m)
 
+    def _ranges(self, m: Module) -> None:
+        """Whether the header's range is inside, of bytes and of commands: a cycle later, when its checksum has not come yet."""
+        self.inside, self.commands = Signal(), Signal()
+        bits, word = self.bits, (WORD_BYTES - 1).bit_length()
+        somewhere = (self.length != 0) & (self.address[bits:] == 0)
+        m.d.sync += [
+            self.inside.eq(somewhere & (self.address[:bits] + self.length <= self.size)),
+            self.commands.eq(somewhere & (self.address[:word] == 0) & (self.address[word:bits] + self.length <= self.size >> word)),
+        ]
+
     def _decide(self, m: Module) -> None:
         """A checksum over data and its own checksum is 0."""
-        op, bits = self.operation, self.bits
-        word = (WORD_BYTES - 1).bit_length()
-        inside = (self.length != 0) & (self.address[bits:] == 0) & (self.address[:bits] + self.length <= self.size)
-        commands = self.address[word:bits] + self.length <= self.size >> word
-        whole = (self.length != 0) & (self.address[:word] == 0) & (self.address[bits:] == 0)
+        op, bits, word = self.operation, self.bits, (WORD_BYTES - 1).bit_length()
         m.d.sync += [self.count.eq(self.length), self.check.eq(CHECKSUM_START)]
         with m.If(self.check != 0):
             self._refuse(m, Status.HEADER)
@@ -155,13 +162,13 @@ class Bridge(wiring.Component):
         with m.Elif(self.o_run):
             self._refuse(m, Status.BUSY)
         with m.Elif(op == Operation.START):
-            with m.If(whole & commands):
+            with m.If(self.commands):
                 m.d.sync += [self.o_run.eq(1), self.ended.eq(0), self.cycles.eq(0)]
                 m.d.sync += [self.o_base.eq(self.address[word:bits] << word), self.o_words.eq(self.length[: bits - word + 1])]
                 self._answer(m)
             with m.Else():
                 self._refuse(m, Status.RANGE)
-        with m.Elif(~inside):
+        with m.Elif(~self.inside):
             self._refuse(m, Status.RANGE)
         with m.Elif(op == Operation.WRITE):
             m.next = "DATA"
@@ -209,10 +216,12 @@ class Bridge(wiring.Component):
             ],
         }
         size, byte, at, reads, memory = Signal(range(self.size + 1)), Signal(8), Signal.like(self.count), Signal(), Signal()
-        # size and memory: from the second cycle on
+        check, last = Signal.like(self.count), Signal.like(self.count, init=ANSWER_HEAD + 1)  # bytes before the checksum, before its last
+        # size and memory: from the second cycle on; check and last from the third
         m.d.sync += [size.eq(0), memory.eq(ok & (self.operation == Operation.READ))]
+        m.d.sync += [check.eq(size + ANSWER_HEAD), last.eq(size + ANSWER_HEAD + CHECKSUM_BYTES - 1)]
         m.d.comb += [at.eq(self.count - ANSWER_HEAD), byte.eq(self.byte)]
-        m.d.comb += reads.eq(memory & (self.count >= ANSWER_HEAD) & (at < size) & ~self.there)
+        m.d.comb += reads.eq(memory & (self.count >= ANSWER_HEAD) & (self.count < check) & ~self.there)
         with m.If(ok & (self.operation == Operation.READ)):
             m.d.sync += size.eq(self.length)
         for operation, items in fixed.items():
@@ -220,7 +229,7 @@ class Bridge(wiring.Component):
                 m.d.sync += size.eq(len(items))
                 m.d.comb += byte.eq(Select(items)[at[: (len(items) - 1).bit_length()]])
         head, out = [Const(ANSWER_BYTE, 8), Mux(ok, self.operation, 0), self.status, size[:8], size[8:]], self.o.payload
-        m.d.comb += [self.summed.eq(out), self.o.valid.eq(~reads), out.eq(Mux(at < size, byte, self.check[8:]))]
+        m.d.comb += [self.summed.eq(out), self.o.valid.eq(~reads), out.eq(Mux(self.count < check, byte, self.check[8:]))]
         with m.If(self.count < ANSWER_HEAD):
             m.d.comb += out.eq(Select(head)[self.count[:3]])
         with m.If(reads):
@@ -231,5 +240,5 @@ class Bridge(wiring.Component):
                 m.d.sync += self._next_address()
             with m.If(self.count != 0):
                 m.d.sync += self.check.eq(self.checked)
-            with m.If((self.count > ANSWER_HEAD) & (at == size + CHECKSUM_BYTES - 1)):
+            with m.If(self.count == last):
                 m.next = "FIRST"

@@ -12,10 +12,10 @@ from rtl.boards import tools
 Progress = Callable[[str, int, int], None]
 SEED = 1
 HURRY_MHZ = 80
-# keep: the registers of the reset are all alike; abc9 takes the path from a synchronous reset to Q for a wire, and sees loops where
-# none are
+# keep: registers that are copies of one another, for their many loads; abc9 takes the path from a synchronous reset to Q for a wire, and
+# sees loops where none are
 ECP5 = """read_rtlil top.il
-setattr -set keep 1 */w:reset_of_* %ci1:+$dff[Q] */c:* %i
+setattr -set keep 1 */w:reset_of_* */w:copy_of_* %u %ci1:+$dff[Q] */c:* %i
 synth_ecp5 -top top -run begin:map_luts
 delete =TRELLIS_FF/t:$specify2
 synth_ecp5 -top top -run map_luts:check

@@ -22,11 +22,13 @@ from rtl.components.pe import PE
 
 @dataclass
 class Folds:
-    """ws: folds loaded, swap waves started, and waves that have passed each row; all modulo a power of two."""
+    """ws: `ahead`, folds loaded less swap waves started; `owed`, for each row, less those that have passed it; modulo a power of two.
+    `load`, `wave`: in this cycle. Of the fold that is being loaded: rows loaded, and where the next one goes."""
 
-    loads: Signal
-    waves: Signal
-    passed: list[Signal]
+    ahead: Signal
+    owed: list[Signal]
+    load: Signal
+    wave: Signal
     loaded: Signal
     row: Signal
     slot: Signal
@@ -97,9 +99,10 @@ class Array(wiring.Component):
     def _folds(self) -> Folds:
         wide, slots = bits_for(self.rows + 4), self.rows * self.spec.pe.kept_max
         return Folds(
-            loads=Signal(wide),
-            waves=Signal(wide),
-            passed=[Signal(wide, name=f"passed_{r}") for r in range(self.rows)],
+            ahead=Signal(2, name="ahead"),
+            owed=[Signal(wide, name=f"owed_{r}") for r in range(self.rows)],
+            load=Signal(name="fold_load"),
+            wave=Signal(name="fold_wave"),
             loaded=Signal(range(slots + 1)),
             row=Signal(range(self.rows + 1)),
             slot=Signal(range(self.spec.pe.kept_max + 1)),
@@ -123,8 +126,8 @@ class Array(wiring.Component):
             self.i_batch.ready.eq(free & drained & may_start),
             take.take.eq(self.i_batch.valid & self.i_batch.ready),
         ]
-        with m.If(take.take & ~new.config.os & new.first):
-            m.d.sync += folds.waves.eq(folds.waves + 1)
+        m.d.comb += folds.wave.eq(take.take & ~new.config.os & new.first)
+        m.d.sync += folds.ahead.eq(folds.ahead + folds.load - folds.wave)
         return take
 
     def _issue(self, m: Module, folds: Folds, now, go: Signal, begin: Begin, take: Take) -> None:
@@ -181,9 +184,7 @@ class Array(wiring.Component):
             for n in range(1, self.spec.pe.kept_max + 1):
                 with m.Case(n):
                     m.d.comb += enough.eq(folds.loaded >= self.start_rows(n))
-        return (folds.loads == (folds.waves + 1)[: len(folds.waves)]) | (
-            (folds.loads == folds.waves) & enough
-        )
+        return (folds.ahead == 1) | ((folds.ahead == 0) & enough)
 
     def _next_block(self, acts, block_log2: Value) -> Value:
         bits = self.spec.pe.element_bits
@@ -193,10 +194,8 @@ class Array(wiring.Component):
     def _load_shadow(self, m: Module, folds: Folds, pes: list[list[PE]]) -> None:
         """ws: one weight row into row `row`, slot `slot`, once the wave of the fold before has passed the row."""
         new, f = self.i_weight.payload, folds
-        ahead = f.loads == (f.waves + 1)[: len(f.waves)]
-        free = Select(f.passed)[f.row] == f.loads
-        load = Signal()
-        m.d.comb += load.eq(self.i_weight.valid & ~new.os & ~ahead & free)
+        free, load = Select([owed == 0 for owed in f.owed])[f.row], Signal()
+        m.d.comb += [load.eq(self.i_weight.valid & ~new.os & (f.ahead != 1) & free), f.load.eq(load & new.last)]
         for r, line in enumerate(pes):
             for c, pe in enumerate(line):
                 m.d.comb += [
@@ -209,7 +208,7 @@ class Array(wiring.Component):
             with m.If(f.slot == new.kept - 1):
                 m.d.sync += [f.slot.eq(0), f.row.eq(f.row + 1)]
             with m.If(new.last):
-                m.d.sync += [f.loads.eq(f.loads + 1), f.loaded.eq(0), f.slot.eq(0), f.row.eq(0)]
+                m.d.sync += [f.loaded.eq(0), f.slot.eq(0), f.row.eq(0)]
         self._loading = load
 
     def _rows(self, m: Module, folds: Folds, now, go: Signal, begin: Begin, pes: list[list[PE]]) -> None:
@@ -247,8 +246,7 @@ class Array(wiring.Component):
                     east.i_acts.eq(west.o_acts),
                     east.i_swap.eq(west.o_swap),
                 ]
-            with m.If(line[-1].i_swap):
-                m.d.sync += folds.passed[r].eq(folds.passed[r] + 1)
+            m.d.sync += folds.owed[r].eq(folds.owed[r] + folds.load - line[-1].i_swap)
             go, begin = at.valid & (os | ends), row
         self._leaving(m, os, kept, row)
 

@@ -38,22 +38,26 @@ class Feed(wiring.Component):
         m = Module()
         m.submodules.walk = self.walk = walk = FeedWalk(self.spec)
         read, there = walk.o_read, Signal()
-        push, take, ends = Signal(), Signal(), Signal()
+        push, take, ends, open_ = Signal(), Signal(), Signal(), Signal(init=1)
+        fresh = Signal()  # in the last cycle a batch began
         m.d.comb += [
             ends.eq(read.last & read.blocks_end & read.pixels_end),
             self.o_batch.valid.eq(there & read.last),
             push.eq(self.o_batch.valid & self.o_batch.ready),
             walk.i_command.eq(self.i.payload),
-            walk.i_open.eq(~there | ends),
+            walk.i_open.eq(open_),
             walk.i_move.eq(take | (there & (~read.last | self.o_batch.ready))),
             self.o_read.address.eq(walk.o_next),
         ]
+        m.d.sync += fresh.eq(push | take)
         with m.If(take | (push & ends)):
             m.d.sync += there.eq(take)
+        with m.If(walk.i_move):  # open_: whether no read stands, or a command's last one
+            m.d.sync += open_.eq(walk.o_ends | (open_ & ~take))
         self._take(m, take, ~there | (push & ends))
         self._batch(m, walk.o_command, read)
         for r in range(self.spec.array.rows):
-            self._row(m, walk, push | take, r)
+            self._row(m, walk, fresh, r)
         return m
 
     def _take(self, m: Module, take: Signal, free: Value) -> None:
@@ -91,7 +95,7 @@ class Feed(wiring.Component):
             out.end.eq(read.blocks_end & read.pixels_end),
         ]
 
-    def _row(self, m: Module, walk: FeedWalk, clear: Value, r: int) -> None:
+    def _row(self, m: Module, walk: FeedWalk, fresh: Signal, r: int) -> None:
         """What a batch brings to row r of the PEs, read by read: what the level has, turned to the read's first byte (os) or to its
         block (ws)."""
         width, cmd, read = self.spec.levels.act.width_bits, walk.o_command, walk.o_read
@@ -107,6 +111,6 @@ class Feed(wiring.Component):
             now, early = Signal(width, name=f"acts_{k}_{r}"), Signal(width, name=f"held_{k}_{r}")
             its_pixel = read.fold == (self.spec.array.rows - 1 - r) * self.lanes + k
             its_block = (r >= read.fold) & (place < read.count) & (read.lane == k)
-            m.d.comb += now.eq(Mux(Mux(cmd.dataflow, its_pixel, its_block), part, early))
+            m.d.comb += now.eq(Mux(Mux(cmd.dataflow, its_pixel, its_block), part, Mux(fresh, 0, early)))
             m.d.comb += self.o_batch.payload.acts[k][r].as_value().eq(now)
-            m.d.sync += early.eq(Mux(clear, 0, now))
+            m.d.sync += early.eq(now)

@@ -16,6 +16,7 @@ from hwsim.spec.numerics.integer import NORM_Z_SHIFT, SOFTMAX_BITS
 from rtl import signatures
 from rtl.signatures import Stage
 from rtl.vector.inverse import OUT_BITS
+from rtl.vector.products import split_product
 from rtl.vector.serial import SERIAL_CYCLES, TOTAL_BITS, SerialTotal
 from rtl.vector.settled import has_table, is_fn
 from rtl.vector.sums import Sums, least_cycles, levels
@@ -136,6 +137,8 @@ class IntegerLanes(wiring.Component):
                 self.weights.i_at.eq(self.beats[0].weight),
             ]
         if self._has("softmax", "layernorm"):
+            self.by_length = Signal()  # in the third cycle
+            m.d.sync += self.by_length.eq(self.norm & self.beats[1].final)
             m.submodules.sums = self.sums = Sums(self.spec)
             m.d.comb += [
                 self.sums.i_command.eq(self.i_command),
@@ -148,19 +151,20 @@ class IntegerLanes(wiring.Component):
         """Of lane n, registers. In the third cycle: `element`, `live` (in the row, and not masked); in the fourth: `source`, what bias and
         scale or the inverse is for, and `beside`, the element again, 0 if not live."""
         c, beat, byte = self.i_command, self.beats[2], slice(8 * n, 8 * n + 8)
-        kept, here = Signal(signed(8), name=f"kept_{n}"), Signal(signed(8), name=f"here_{n}")
+        here = Signal(signed(8), name=f"here_{n}")  # in the third cycle
         element, live, product = Signal(signed(8), name=f"element_{n}"), Signal(name=f"live_{n}"), Signal(signed(26), name=f"square_{n}")
         source, beside = Signal(signed(32), name=f"source_{n}"), Signal(signed(8), name=f"beside_{n}")
         masked, was_masked = Signal(name=f"masked_{n}"), Signal(name=f"was_masked_{n}")
         m.d.comb += masked.eq(Mux(self._at(Stage.B, 2), self.read[2][byte] != 0, was_masked) & self.softmax & c.has_b)
         m.d.sync += was_masked.eq(masked)
-        m.d.comb += here.eq(Mux(self._at(Stage.A, 2), self.read[2][byte].as_signed(), kept))
-        m.d.sync += [kept.eq(here), element.eq(here), live.eq((beat.e + n < c.len) & ~masked)]
+        with m.If(self._at(Stage.A, 1)):
+            m.d.sync += here.eq(self.read[1][byte])
+        m.d.sync += [element.eq(here), live.eq((beat.e + n < c.len) & ~masked)]
         window = self._window(m, n, Mux(self.depthwise, product, element))
         out = Mux(c.from_vec, window, self.acc[3][32 * n : 32 * n + 32].as_signed() if n < self.lanes_acc else 0)
         if self._has("depthwise", "layernorm"):
             factor = here if self._has("layernorm") else Const(0)
-            factor = Mux(self.norm & beat.final, c.len, factor)
+            factor = Mux(self.by_length, c.len, factor) if self._has("layernorm") else factor
             factor = Mux(self.depthwise, self.weight[byte].as_signed(), factor) if self._has("depthwise") else factor
             m.d.sync += product.eq(here * factor)
         if self._has("layernorm"):
@@ -237,11 +241,11 @@ class IntegerLanes(wiring.Component):
         return biased, multiplier, b, factor
 
     def _shift(self, m: Module) -> None:
-        """Of the total, in the eighth cycle."""
-        self.shift = Signal(6)
+        """Of the total, in the eighth cycle; a register for each lane, since each of its bits moves a whole total."""
+        self.shifts = [Signal(6, name=f"copy_of_shift_{n}") for n in range(self.lanes)]
         z = self.norm & self._at(Stage.A, 6)
         wanted = Mux(self.largest, 0, Mux(z, NORM_Z_SHIFT, self.i_command.shift))
-        m.d.sync += self.shift.eq(Mux(self.softmax, SOFTMAX_BITS, wanted))
+        m.d.sync += [shift.eq(Mux(self.softmax, SOFTMAX_BITS, wanted)) for shift in self.shifts]
 
     def _scaled(self, m: Module, n: int, biased: Signal, multiplier: Signal, b: Signal, factor: Signal) -> Signal:
         """sat8 of the total / 2**shift, ties to even, then relu: in the ninth cycle."""
@@ -266,8 +270,8 @@ class IntegerLanes(wiring.Component):
             m.d.comb += [serial.i_biased.eq(biased), serial.i_multiplier.eq(multiplier), serial.i_b.eq(b), serial.i_factor.eq(factor)]
             m.d.comb += total.eq(serial.o)
         else:
-            product, added = Signal(signed(TOTAL_BITS), name=f"product_{n}"), Signal(signed(40), name=f"added_{n}")
-            m.d.sync += [product.eq(biased * multiplier), added.eq(b * factor), total.eq(product + added)]
+            product, added = split_product(m, f"product_{n}", biased, multiplier), split_product(m, f"added_{n}", factor, b)
+            m.d.sync += total.eq(product + added)
         m.d.sync += [
             Cat(half, floor).eq(shifted),
             fits.eq(~beyond & (shifted[8:] == total[-1].replicate(bits - 7))),
@@ -282,12 +286,12 @@ class IntegerLanes(wiring.Component):
     def _shifted(self, m: Module, n: int, total: Signal, bits: int) -> tuple[Value, Value, Value]:
         """2*total / 2**shift: the low `bits` + 1; whether any bit below them was 1; whether one above them is not the sign. A step keeps no
         more than those behind it can bring down."""
-        value, lost, beyond = Cat(Const(0, 1), total), list[Value](), list[Value]()
-        for k in reversed(range(len(self.shift))):
+        value, lost, beyond, shift = Cat(Const(0, 1), total), list[Value](), list[Value](), self.shifts[n]
+        for k in reversed(range(len(shift))):
             step, most = 1 << k, bits + (1 << k)
             moved = Signal(len(value), name=f"moved_{n}_{k}")
-            m.d.comb += moved.eq(Mux(self.shift[k], Cat(value[step:], total[-1].replicate(min(step, len(value)))), value))
-            lost.append(self.shift[k] & value[:step].any())
+            m.d.comb += moved.eq(Mux(shift[k], Cat(value[step:], total[-1].replicate(min(step, len(value)))), value))
+            lost.append(shift[k] & value[:step].any())
             beyond.append(moved[most:] != total[-1].replicate(max(0, len(value) - most)))
             value = moved[:most]
         return value, Cat(lost).any(), Cat(beyond).any()

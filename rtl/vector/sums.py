@@ -15,8 +15,10 @@ from hwsim.spec.commands import FN
 from hwsim.spec.machine import AcceleratorSpec
 from rtl import signatures
 from rtl.vector.inverse import NORM_CYCLES, OUT_BITS, SOFTMAX_CYCLES, VALUE_BITS, Inverse
+from rtl.vector.products import split_product
 
 SUM_BITS = 25  # of up to 65,535 INT8 elements
+VALUE_STEPS = 3  # cycles from the sums of a row to its value
 
 
 def levels(spec: AcceleratorSpec) -> int:
@@ -26,7 +28,7 @@ def levels(spec: AcceleratorSpec) -> int:
 def least_cycles(spec: AcceleratorSpec) -> int:
     """Of `vector.reduce_cycles`: from the last terms to the inverse in the multiplier; 0 where nothing is summed."""
     cycles = {"layernorm": NORM_CYCLES, "softmax": SOFTMAX_CYCLES}
-    return max((cycles[f] + levels(spec) + 3 for f in cycles if f in spec.vector.functions), default=0)
+    return max((cycles[f] + levels(spec) + VALUE_STEPS + 1 for f in cycles if f in spec.vector.functions), default=0)
 
 
 def part(spec: AcceleratorSpec) -> data.StructLayout:
@@ -128,23 +130,22 @@ class Sums(wiring.Component):
                     m.d.sync += register.eq(elements)
 
     def _value(self, m: Module, total: Signal, elements: Signal) -> tuple[Value, Value]:
-        """Two cycles later: whether a root comes first, and the sum of softmax or the variance of layernorm, len*Q - S**2 + epsilon."""
+        """`VALUE_STEPS` later: whether a root comes first, and the sum of softmax or the variance of layernorm, len*Q - S**2 + epsilon.
+        Multipliers stand between registers."""
         c, functions = self.i_command, self.spec.vector.functions
         norm = c.fn == FN.index("layernorm") if "layernorm" in functions else Value.cast(0)
         first, second, value = (Signal(signed(VALUE_BITS), name=f"value_{n}") for n in ("first", "second", "both"))
+        kept = Signal.like(total, name="value_sum")
+        m.d.sync += [kept.eq(total), first.eq(kept), value.eq(first - second)]
         if "layernorm" in functions:
-            m.d.sync += [
-                first.eq(Mux(norm, c.len * total[: SUM_BITS + 6], total)),
-                second.eq(Mux(norm, elements * elements - c.imm, 0)),
-            ]
-        else:
-            m.d.sync += first.eq(total)
-        m.d.sync += value.eq(first - second)
+            m.d.sync += second.eq(Mux(norm, split_product(m, "square", elements, elements) - c.imm, 0))
+            with m.If(norm):
+                m.d.sync += first.eq(split_product(m, "scaled", c.len, total[: SUM_BITS + 6]))
         return norm, value
 
     def _start(self, m: Module, units: list[Inverse], ready: tuple[Value, Value], norm: Value, value: Value) -> None:
         there, row = ready
-        for n in range(2):
+        for n in range(VALUE_STEPS):
             there, before = Signal(name=f"start_{n}"), (there, row)
             row = Signal.like(row, name=f"start_row_{n}")
             m.d.sync += [there.eq(before[0]), row.eq(before[1])]

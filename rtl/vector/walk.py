@@ -106,9 +106,10 @@ class Walk(wiring.Component):
 
     def _place(self) -> data.StructLayout:
         """Where the walk stands. `beat`: its `ends`, `last`, `writes` and `bank` are made anew each cycle; `again`: it is not the first of
-        its stage, and `k_ends`: then the last; `chunk`: where the chunk's first result goes; `at`: the row, with the rows left in its line
-        and the lines left; `home`: the first row of the group; `h`, `w`: lines and elements left of the window; `pause`: cycles to the
-        next pass."""
+        its stage, and `k_ends`: then the last; `chunk`: where the chunk's first result goes; `a`, `b`: where its elements are read, with
+        `a_chunk` and `a_line` where the window and its line began; `param`: bytes from the first parameter on; `at`: the row, with the rows
+        left in its line and the lines left; `home`: the first row of the group; `h`, `w`: lines and elements left of the window; `pause`:
+        cycles to the next pass."""
         level, command = self.level, signatures.command(self.spec, "vector").members
         at = {name: level for side in SIDES for name in (side, f"{side}_line")}
         row = data.StructLayout({"left0": command["count0"], "left1": command["count1"], **at})
@@ -117,7 +118,8 @@ class Walk(wiring.Component):
         return data.StructLayout(
             {
                 "phase": 4, "beat": signatures.vector_beat(self.spec), "again": 1, "k_ends": 1, "chunk": level, "at": row,
-                "h": command["window_h"], "w": command["window_w"], "window": level, "window_line": level, **again,
+                "h": command["window_h"], "w": command["window_w"], "a": level, "a_line": level, "a_chunk": level, "b": level,
+                "param": level, **again,
             }
         )  # fmt: skip
 
@@ -169,15 +171,15 @@ class Walk(wiring.Component):
     def _window(self, m: Module, s: Step, c, head, now) -> None:
         """One element on in the window; behind its last, to its first."""
         line_ends, goes = now.w == 1, self.o_beat.valid & s.rows & (now.beat.stage == Stage.A)
-        ends, line = s.idle | (line_ends & (now.h == 1)), now.window_line + c.window_stride_h
+        ends, line = s.idle | (line_ends & (now.h == 1)), now.a_line + c.window_stride_h
         height, width = (Mux(s.idle, head[name], c[name]) for name in ("window_h", "window_w"))
         with m.If(s.idle | goes):
             m.d.sync += [
                 now.w.eq(Mux(s.idle | line_ends, width, now.w - 1)),
                 now.h.eq(Mux(ends, height, now.h - line_ends)),
                 now.beat.first.eq(ends),
-                now.window.eq(Mux(ends, 0, Mux(line_ends, line, now.window + c.window_stride_w))),
-                now.window_line.eq(Mux(ends, 0, Mux(line_ends, line, now.window_line))),
+                now.a.eq(Mux(ends, now.a_chunk, Mux(line_ends, line, now.a + c.window_stride_w))),
+                now.a_line.eq(Mux(ends, now.a_chunk, Mux(line_ends, line, now.a_line))),
             ]
             if "depthwise" in self.spec.vector.functions:
                 m.d.sync += now.beat.weight.eq(Mux(ends, 0, now.beat.weight + c.len * self.spec.pe.element_bytes))
@@ -212,10 +214,19 @@ class Walk(wiring.Component):
         return row
 
     def _chunk(self, m: Module, s: Step, c, fixed, head, now, row) -> None:
-        beat, new, chunk = now.beat, s.idle | self.o_beat.payload.last, Signal.like(now.chunk)
-        m.d.comb += chunk.eq(Mux(new, row.dst, now.chunk + fixed.pitch))
+        """Where the next chunk reads and writes."""
+        beat, new, chunk, a = now.beat, s.idle | self.o_beat.payload.last, Signal.like(now.chunk), Signal.like(now.a)
+        e, elements = Signal.like(beat.e), fixed.lanes * self.spec.pe.element_bytes
+        m.d.comb += [
+            chunk.eq(Mux(new, row.dst, now.chunk + fixed.pitch)),
+            a.eq(Mux(new, row.a, now.a_chunk + elements)),
+            e.eq(Mux(new, 0, beat.e + fixed.lanes)),
+        ]
+        with m.If(self.o_beat.valid):
+            m.d.sync += now.param.eq(Mux(s.read_ends, beat.e << 2, now.param + self.bytes))
         with m.If(s.idle | s.chunk_ends):
-            m.d.sync += [now.chunk.eq(chunk), beat.e.eq(Mux(new, 0, beat.e + fixed.lanes))]
+            m.d.sync += [now.chunk.eq(chunk), beat.e.eq(e), now.param.eq(e << 2)]
+            m.d.sync += [at.eq(a) for at in (now.a, now.a_line, now.a_chunk)] + [now.b.eq(Mux(new, row.b, now.b + elements))]
         with m.If(s.idle | (s.read_ends & (~s.more & s.rows & (~beat.final | s.room)))):
             whole = s.idle | s.chunk_may
             m.d.sync += [
@@ -257,14 +268,12 @@ class Walk(wiring.Component):
 
     def _reads(self, m: Module, s: Step, c, fixed, now, take: Signal) -> None:
         """What this cycle reads, and which banks it holds. Bias, scale and table stand behind the weights, which the first beat adds:
-        its element and its place are 0."""
+        its place is 0."""
         beat, at, address, fresh = now.beat, now.at, self.o_read.address, Signal()
-        part, element = beat.k * self.bytes, beat.e * self.spec.pe.element_bytes
-        weights, chunk = fixed.padded, part + (beat.e << 2)
+        param = Mux(fresh, fixed.padded, now.param)
         asked = {
-            Stage.A: at.a + element + now.window, Stage.B: at.b + element, Stage.WEIGHT: c.param + part,
-            Stage.BIAS: fixed.bias + Mux(fresh, weights, chunk), Stage.SCALE: fixed.scale + Mux(fresh, weights, chunk),
-            Stage.TABLE: fixed.table + Mux(fresh, weights, part),
+            Stage.A: now.a, Stage.B: now.b, Stage.WEIGHT: c.param + now.param, Stage.BIAS: fixed.bias + param,
+            Stage.SCALE: fixed.scale + param, Stage.TABLE: fixed.table + param,
         }  # fmt: skip
         m.d.sync += fresh.eq(take)
         with m.If(fresh):

@@ -48,7 +48,7 @@ def wide_vectors() -> dict[str, AcceleratorSpec]:
     for base, bits in ((TINY4, 8), (FP16, 16)):
         name = f"2x32_{base.pe.number}_32_lanes"
         out[name] = base.with_(
-            name=name, array__rows=2, array__cols=32, vector__lanes=32, vector__reduce_cycles=max(41, base.vector.reduce_cycles),
+            name=name, array__rows=2, array__cols=32, vector__lanes=32, vector__reduce_cycles=max(42, base.vector.reduce_cycles),
             levels__weight__width_bits=32 * bits, levels__weight__capacity_bits=1 << 17,
             levels__meta__width_bits=128, levels__meta__capacity_bits=1 << 17,
             levels__acc__width_bits=1024, levels__acc__capacity_bits=1 << 16,
