@@ -39,26 +39,27 @@ class CopyWalk(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         new, command, wanted = self.i_command, Signal(self.i_command.shape()), Signal(self.i_command.shape())
-        rests, moves = Signal(), Signal()  # what may be loaded now is a command's first run; a run is loaded
-        run_ends, last_run = Signal(), Signal()
+        rests, moves = Signal(init=1), Signal()  # what may be loaded now is a command's first run; a run is loaded
+        run_ends, last_run, next_ends, next_last = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
-            rests.eq(~self.o_there | self.o_last),
             wanted.eq(Mux(rests, new, command)),
             moves.eq(~self.o_there | (self.i_move & run_ends)),
             self.o_last.eq(run_ends & last_run),
         ]
+        with m.If(~self.o_there | self.i_move):
+            m.d.sync += rests.eq((rests & ~self.i_open) | (next_ends & Mux(moves, next_last, last_run)))
         m.d.sync += self.o_there.eq(self.i_open | (self.o_there & ~(self.i_move & self.o_last)))
         with m.If(rests & moves):
             m.d.sync += command.eq(new)
-        line_ends, first_of_line = self._counts(m, wanted, rests, moves, last_run), Signal()
+        line_ends, first_of_line = self._counts(m, wanted, rests, moves, next_last), Signal()
         fresh = rests | first_of_line
         with m.If(moves):
-            m.d.sync += first_of_line.eq(line_ends)
+            m.d.sync += [first_of_line.eq(line_ends), last_run.eq(next_last)]
         starts = [self._starts(m, side, wanted, rests, moves, fresh, line_ends) for side in ("mem", "buf")]
-        self._beats(m, wanted, rests | run_ends, moves, run_ends, *starts)
+        self._beats(m, wanted, rests | run_ends, moves, next_ends, run_ends, *starts)
         return m
 
-    def _counts(self, m: Module, wanted, rests: Signal, moves: Signal, last_run: Signal) -> Signal:
+    def _counts(self, m: Module, wanted, rests: Signal, moves: Signal, next_last: Signal) -> Signal:
         """Runs left in the line, and lines left, from the next run on. Returns whether the run that is loaded is the last of its line."""
         runs, runs_left = (Signal.like(wanted.count0, name=n) for n in ("runs", "runs_left"))
         lines, lines_left = (Signal.like(wanted.count1, name=n) for n in ("lines", "lines_left"))
@@ -67,12 +68,12 @@ class CopyWalk(wiring.Component):
             runs.eq(Mux(rests, wanted.count0, runs_left)),
             lines.eq(Mux(rests, wanted.count1, lines_left)),
             line_ends.eq(Mux(rests, self.i_command.count0 == 1, runs_left == 1)),
+            next_last.eq(line_ends & (lines == 1)),
         ]
         with m.If(moves):
             m.d.sync += [
                 runs_left.eq(Mux(line_ends, wanted.count0, runs - 1)),
                 lines_left.eq(lines - line_ends),
-                last_run.eq(line_ends & (lines == 1)),
             ]
         return line_ends
 
@@ -88,7 +89,9 @@ class CopyWalk(wiring.Component):
             m.d.sync += line.eq(start)
         return start
 
-    def _beats(self, m: Module, wanted, new_run: Value, moves: Signal, run_ends: Signal, mem: Signal, buf: Signal) -> None:
+    def _beats(
+        self, m: Module, wanted, new_run: Value, moves: Signal, next_ends: Signal, run_ends: Signal, mem: Signal, buf: Signal
+    ) -> None:
         """The beat that is there, from registers. `left`, `tail`: whole beats and bytes of the run, from the start of the beat on."""
         beat = self.spec.memory.beat_bytes
         bits, most = (beat - 1).bit_length(), len(buf) + 1  # of a run: no more bytes than a level has
@@ -105,6 +108,7 @@ class CopyWalk(wiring.Component):
             last.eq((left == 1) | ((left == 2) & (tail == 0))),
             next_buf.eq(Mux(new_run, buf, self.o_buf) - Mux(new_run, first, Const(-beat, len(buf)))),
             next_bank.eq(signatures.bank_of(self.spec, buf)),
+            next_ends.eq(Mux(new_run, one, last)),
             loads.eq(~self.o_there | self.i_move),
             self.o_next_buf.eq(Mux(loads, next_buf, self.o_buf)),
             self.o_next_bank.eq(Mux(moves, next_bank, self.o_bank)),
@@ -117,7 +121,7 @@ class CopyWalk(wiring.Component):
                 self.o_buf.eq(next_buf),
                 skip.eq(Mux(new_run, first, 0)),
                 left.eq(Mux(new_run, ends[bits:], left - 1)),
-                run_ends.eq(Mux(new_run, one, last)),
+                run_ends.eq(next_ends),
             ]
         with m.If(moves):
             m.d.sync += [tail.eq(ends[:bits]), self.o_bank.eq(next_bank)]

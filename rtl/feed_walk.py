@@ -28,8 +28,8 @@ class Walk:
 
 class FeedWalk(wiring.Component):
     """`o_read` is the read that stands, one of `o_command`. With `i_move` another one stands in the next cycle: the first of `i_command` if
-    `i_open`, else the one that follows; `o_ends`: it is the last of its command. `o_at`: where the read that stands reads; `o_next`: where
-    the one does that stands in the next cycle."""
+    `i_open`, else the one that follows; `o_ends`: it is the last of its command. `i_stays`: the same one stands again. `o_at`: where
+    the read that stands reads; `o_next`: where the one does that stands in the next cycle, if there is one."""
 
     def __init__(self, spec: AcceleratorSpec):
         self.spec, self.level = spec, signatures.level_address(spec)
@@ -38,6 +38,7 @@ class FeedWalk(wiring.Component):
                 "i_command": In(signatures.command(spec, "compute")),
                 "i_open": In(1),
                 "i_move": In(1),
+                "i_stays": In(1),
                 "o_command": Out(signatures.command(spec, "compute")),
                 "o_read": Out(signatures.act_read(spec)),
                 "o_ends": Out(1),
@@ -58,7 +59,7 @@ class FeedWalk(wiring.Component):
         self._goes_on(m, "blocks", blocks, ~c.dataflow, read.part_ends, pixels.ends)
         self._goes_on(m, "pixels", pixels, c.dataflow, read.part_ends, blocks.ends)
         ahead = blocks.now.at[0] + pixels.now.at[0]
-        m.d.comb += self.o_next.eq(Mux(self.i_move, ahead, self.o_at))
+        m.d.comb += self.o_next.eq(Mux(self.i_stays, self.o_at, ahead))
         m.d.comb += self.o_ends.eq(read.last & blocks.ends & pixels.ends)
         with m.If(self.i_move):
             m.d.sync += [self.o_command.eq(c), self.o_read.eq(read), self.o_at.eq(ahead)]

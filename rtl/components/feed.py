@@ -47,6 +47,7 @@ class Feed(wiring.Component):
             walk.i_command.eq(self.i.payload),
             walk.i_open.eq(open_),
             walk.i_move.eq(take | (there & (~read.last | self.o_batch.ready))),
+            walk.i_stays.eq(there & read.last & ~self.o_batch.ready),
             self.o_read.address.eq(walk.o_next),
         ]
         m.d.sync += fresh.eq(push | take)

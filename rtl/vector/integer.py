@@ -5,6 +5,8 @@ scale; + 5 the product; + 6 the total; + 7 the shift; + 8 rounding, and the tabl
 or later by what `latency_cycles` has more. layernorm takes the second half twice: first elements are scaled, then gamma and beta come.
 """
 
+from dataclasses import dataclass
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -46,6 +48,19 @@ def to_even(floor: Value, half: Value, rest: Value) -> Value:
     return floor + (half & (rest | floor[0]))
 
 
+@dataclass(frozen=True)
+class Kind:
+    """What a command is, as each lane sees it."""
+
+    softmax: Signal
+    norm: Signal
+    depthwise: Signal
+    average: Signal
+    largest: Signal
+    table: Signal
+    relu: Signal
+
+
 class IntegerLanes(wiring.Component):
     """`i_command`, `i_settled`: as of the walk, for as long as the command has results under way. `i_data`, `i_acc`: what the beat of the
     last cycle has asked for."""
@@ -68,9 +83,11 @@ class IntegerLanes(wiring.Component):
         m, c = Module(), self.i_command
         kinds = {fn: is_fn(self.spec, c, fn) for fn in ("softmax", "layernorm", "depthwise", "avgpool", "maxpool")}
         kinds |= {"table": has_table(self.spec, c), "relu": c.act == ACT.index("relu")}
-        is_a = {name: Signal(name=f"is_{name}") for name in kinds}  # from the command's second cycle on; nothing asks before its third
-        m.d.sync += [is_a[name].eq(kind) for name, kind in kinds.items()]
-        self.softmax, self.norm, self.depthwise, self.average, self.largest, self.tabled, self.relu = is_a.values()
+        self.kinds = []  # one for each lane, from the command's second cycle on; nothing asks before its third
+        for n in range(self.lanes):
+            is_a = {name: Signal(name=f"copy_of_is_{name}_{n}") for name in kinds}
+            m.d.sync += [is_a[name].eq(kind) for name, kind in kinds.items()]
+            self.kinds.append(Kind(*is_a.values()))
         if self.serial:
             m.submodules.total = self.total = SerialTotal()
         self._align(m)
@@ -124,7 +141,7 @@ class IntegerLanes(wiring.Component):
         write = {"k": self.beats[2].k, "data": self.read[2]}
         if signatures.table_bytes(self.spec):
             m.submodules.table = self.table = Table(self.spec)
-            m.d.comb += [self.table.i_write.valid.eq(self._at(Stage.TABLE, 2)), self.table.i_words.eq(self.softmax)]
+            m.d.comb += [self.table.i_write.valid.eq(self._at(Stage.TABLE, 2)), self.table.i_words.eq(self.kinds[0].softmax)]
             m.d.comb += [self.table.i_write.payload[k].eq(v) for k, v in write.items()]
         if self._has("depthwise"):
             m.submodules.weights = self.weights = Weights(self.spec)
@@ -137,8 +154,8 @@ class IntegerLanes(wiring.Component):
                 self.weights.i_at.eq(self.beats[0].weight),
             ]
         if self._has("softmax", "layernorm"):
-            self.by_length = Signal()  # in the third cycle
-            m.d.sync += self.by_length.eq(self.norm & self.beats[1].final)
+            self.by_length = [Signal(name=f"copy_of_by_length_{n}") for n in range(self.lanes)]  # in the third cycle
+            m.d.sync += [x.eq(self.kinds[0].norm & self.beats[1].final) for x in self.by_length]
             m.submodules.sums = self.sums = Sums(self.spec)
             m.d.comb += [
                 self.sums.i_command.eq(self.i_command),
@@ -150,28 +167,28 @@ class IntegerLanes(wiring.Component):
     def _source(self, m: Module, n: int) -> dict[str, Value]:
         """Of lane n, registers. In the third cycle: `element`, `live` (in the row, and not masked); in the fourth: `source`, what bias and
         scale or the inverse is for, and `beside`, the element again, 0 if not live."""
-        c, beat, byte = self.i_command, self.beats[2], slice(8 * n, 8 * n + 8)
+        c, its, beat, byte = self.i_command, self.kinds[n], self.beats[2], slice(8 * n, 8 * n + 8)
         here = Signal(signed(8), name=f"here_{n}")  # in the third cycle
         element, live, product = Signal(signed(8), name=f"element_{n}"), Signal(name=f"live_{n}"), Signal(signed(26), name=f"square_{n}")
         source, beside = Signal(signed(32), name=f"source_{n}"), Signal(signed(8), name=f"beside_{n}")
         masked, was_masked = Signal(name=f"masked_{n}"), Signal(name=f"was_masked_{n}")
-        m.d.comb += masked.eq(Mux(self._at(Stage.B, 2), self.read[2][byte] != 0, was_masked) & self.softmax & c.has_b)
+        m.d.comb += masked.eq(Mux(self._at(Stage.B, 2), self.read[2][byte] != 0, was_masked) & its.softmax & c.has_b)
         m.d.sync += was_masked.eq(masked)
         with m.If(self._at(Stage.A, 1)):
             m.d.sync += here.eq(self.read[1][byte])
         m.d.sync += [element.eq(here), live.eq((beat.e + n < c.len) & ~masked)]
-        window = self._window(m, n, Mux(self.depthwise, product, element))
+        window = self._window(m, n, Mux(its.depthwise, product, element))
         out = Mux(c.from_vec, window, self.acc[3][32 * n : 32 * n + 32].as_signed() if n < self.lanes_acc else 0)
         if self._has("depthwise", "layernorm"):
             factor = here if self._has("layernorm") else Const(0)
-            factor = Mux(self.by_length, c.len, factor) if self._has("layernorm") else factor
-            factor = Mux(self.depthwise, self.weight[byte].as_signed(), factor) if self._has("depthwise") else factor
+            factor = Mux(self.by_length[n], c.len, factor) if self._has("layernorm") else factor
+            factor = Mux(its.depthwise, self.weight[byte].as_signed(), factor) if self._has("depthwise") else factor
             m.d.sync += product.eq(here * factor)
         if self._has("layernorm"):
-            out = Mux(self.norm, Mux(self.beats[3].final, product - self.sums.o_sum, Mux(live, product, 0)), out)
+            out = Mux(its.norm, Mux(self.beats[3].final, product - self.sums.o_sum, Mux(live, product, 0)), out)
         if self._has("softmax"):
-            m.d.comb += self.table.i_index[n].eq(Mux(self.softmax, self.sums.o_top - here, 0))
-            out = Mux(self.softmax, Mux(live, self.table.o_word[n].as_signed(), 0), out)
+            m.d.comb += self.table.i_index[n].eq(Mux(its.softmax, self.sums.o_top - here, 0))
+            out = Mux(its.softmax, Mux(live, self.table.o_word[n].as_signed(), 0), out)
         m.d.sync += [source.eq(out), beside.eq(Mux(live, element, 0))]
         return {"element": element, "live": live, "source": source, "beside": beside}
 
@@ -180,7 +197,7 @@ class IntegerLanes(wiring.Component):
         if not self._has(*signatures.WINDOWED):
             return new
         kept, here = Signal(signed(24), name=f"window_kept_{n}"), Signal(signed(24), name=f"window_{n}")
-        joined = Mux(self.largest, Mux(new > kept, new, kept), kept + new)
+        joined = Mux(self.kinds[n].largest, Mux(new > kept, new, kept), kept + new)
         m.d.comb += here.eq(kept)
         with m.If(self._at(Stage.A, 3)):
             m.d.comb += here.eq(Mux(self.beats[3].first, new, joined))
@@ -219,37 +236,37 @@ class IntegerLanes(wiring.Component):
     def _operands(self, m: Module, n: int, source: dict[str, Value], parameters: dict[str, Signal]) -> tuple[Signal, ...]:
         """Of lane n, registers in the fifth cycle, or, of a serial total, what it takes at its start: the total will be biased*multiplier +
         b*factor."""
-        c, word, byte = self.i_command, slice(32 * n, 32 * n + 32), slice(8 * n, 8 * n + 8)
+        c, its, word, byte = self.i_command, self.kinds[n], slice(32 * n, 32 * n + 32), slice(8 * n, 8 * n + 8)
         bits = OUT_BITS if self._has("softmax", "layernorm") else 32
         bias, scale = parameters["bias"][word].as_signed(), parameters["scale"][word].as_signed()
         biased, multiplier = Signal(signed(32), name=f"biased_{n}"), Signal(signed(bits), name=f"multiplier_{n}")
         b, factor = Signal(signed(8), name=f"b_{n}"), Signal(signed(32), name=f"factor_{n}")
-        first, domain = self.norm & self._at(Stage.A, 4), m.d.comb if self.serial else m.d.sync
+        first, domain = its.norm & self._at(Stage.A, 4), m.d.comb if self.serial else m.d.sync
         domain += [
-            biased.eq(source["source"] + Mux(c.has_bias & ~self.norm, bias, 0)),
-            multiplier.eq(Mux(c.has_scale, scale, Mux(self.average, c.imm.as_signed(), 1))),
-            b.eq(Mux(c.has_b & ~self.softmax, parameters["b"][byte].as_signed(), 0)),
-            factor.eq(Mux(self.norm, bias, c.imm.as_signed())),
+            biased.eq(source["source"] + Mux(c.has_bias & ~its.norm, bias, 0)),
+            multiplier.eq(Mux(c.has_scale, scale, Mux(its.average, c.imm.as_signed(), 1))),
+            b.eq(Mux(c.has_b & ~its.softmax, parameters["b"][byte].as_signed(), 0)),
+            factor.eq(Mux(its.norm, bias, c.imm.as_signed())),
         ]
         if self._has("softmax", "layernorm"):
-            with m.If(self.softmax | first):
+            with m.If(its.softmax | first):
                 m.d.sync += multiplier.eq(self.sums.o_inverse)
         if self._has("layernorm"):
             self.z = getattr(self, "z", []) + [z := Signal(signed(Z_BITS), name=f"z_{n}")]
-            with m.If(self.norm & ~first):
+            with m.If(its.norm & ~first):
                 m.d.sync += [biased.eq(z), b.eq(c.has_bias)]
         return biased, multiplier, b, factor
 
     def _shift(self, m: Module) -> None:
         """Of the total, in the eighth cycle; a register for each lane, since each of its bits moves a whole total."""
         self.shifts = [Signal(6, name=f"copy_of_shift_{n}") for n in range(self.lanes)]
-        z = self.norm & self._at(Stage.A, 6)
-        wanted = Mux(self.largest, 0, Mux(z, NORM_Z_SHIFT, self.i_command.shift))
-        m.d.sync += [shift.eq(Mux(self.softmax, SOFTMAX_BITS, wanted)) for shift in self.shifts]
+        z = self.kinds[0].norm & self._at(Stage.A, 6)
+        wanted = Mux(self.kinds[0].largest, 0, Mux(z, NORM_Z_SHIFT, self.i_command.shift))
+        m.d.sync += [shift.eq(Mux(self.kinds[0].softmax, SOFTMAX_BITS, wanted)) for shift in self.shifts]
 
     def _scaled(self, m: Module, n: int, biased: Signal, multiplier: Signal, b: Signal, factor: Signal) -> Signal:
         """sat8 of the total / 2**shift, ties to even, then relu: in the ninth cycle."""
-        total = Signal(signed(TOTAL_BITS), name=f"total_{n}")
+        total, its = Signal(signed(TOTAL_BITS), name=f"total_{n}"), self.kinds[n]
         bits = Z_BITS if self._has("layernorm") else 9
         floor, fits, negative = Signal(signed(bits), name=f"floor_{n}"), Signal(name=f"fits_{n}"), Signal(name=f"negative_{n}")
         half, rest, rounded = Signal(name=f"half_{n}"), Signal(name=f"rest_{n}"), Signal(signed(bits), name=f"rounded_{n}")
@@ -260,8 +277,8 @@ class IntegerLanes(wiring.Component):
             eight.eq(
                 Mux(
                     fits,
-                    Mux(rounded[8] & self.relu, 0, Mux(~rounded[8] & rounded[7], 127, rounded[:8])),
-                    Mux(negative, Mux(self.relu, 0, LOWEST), 127),
+                    Mux(rounded[8] & its.relu, 0, Mux(~rounded[8] & rounded[7], 127, rounded[:8])),
+                    Mux(negative, Mux(its.relu, 0, LOWEST), 127),
                 )
             ),
         ]
@@ -304,9 +321,9 @@ class IntegerLanes(wiring.Component):
         m.d.sync += [k.eq(x) for k, x in zip(kept, chosen, strict=True)]
         if not self._has("gelu", "silu"):
             return list(kept)
-        with m.If(~self.softmax):
+        with m.If(~self.kinds[0].softmax):
             m.d.comb += [self.table.i_index[n].eq(x ^ 0x80) for n, x in enumerate(chosen)]
-        return [Mux(self.tabled, self.table.o_byte[n], k) for n, k in enumerate(kept)]
+        return [Mux(self.kinds[n].table, self.table.o_byte[n], k) for n, k in enumerate(kept)]
 
     def _mask(self, m: Module) -> Value:
         """Of the elements that the beat of nine cycles ago writes; known two cycles after it."""

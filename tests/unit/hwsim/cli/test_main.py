@@ -91,6 +91,7 @@ def test_a_run_that_is_interrupted_leaves_nothing(tmp_path: Path, after_s: float
     code = f"""
 import os, signal, sys, threading
 from hwsim.cli import main
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background of a shell ignores it
 threading.Timer({after_s}, os.kill, (os.getpid(), signal.SIGINT)).start()
 sys.exit(main(['run', 'resnet50', '-m', 'sat', '--batch', '64', '-o', 'out', '--trace', 'trace']))
 """
