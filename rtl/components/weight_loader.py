@@ -27,22 +27,21 @@ class WeightLoader(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        walk, there, opens, moves = Signal(self.i.payload.shape()), Signal(), Signal(), Signal()
+        walk, there, opens, moves = Signal(self.i.payload.shape()), Signal(), Signal(init=1), Signal()
         now, ahead = Signal(self._row_shape(), name="now"), Signal(self._row_shape(), name="ahead")
         current = Signal(walk.shape(), name="current")
-        take, push = self.i.valid & self.i.ready, self.o.valid & self.o.ready
+        take, push, stays = self.i.valid & self.i.ready, self.o.valid & self.o.ready, there & ~self.o.ready
         m.d.comb += [
-            opens.eq(~there | now.done),
             current.eq(Mux(opens, self.i.payload.as_value(), walk.as_value())),
             current.dataflow.eq(signatures.dataflow(self.spec, Mux(opens, self.i.payload.dataflow, walk.dataflow))),
             self.i.ready.eq(~there | (push & now.done)),
             moves.eq(push | take),
-            self.o_read_weight.address.eq(Mux(moves, ahead.weight, now.weight)),
-            self.o_read_meta.address.eq(Mux(moves, ahead.meta, now.meta)),
+            self.o_read_weight.address.eq(Mux(stays, now.weight, ahead.weight)),
+            self.o_read_meta.address.eq(Mux(stays, now.meta, ahead.meta)),
             self.o.valid.eq(there),
         ]
-        with m.If(moves):
-            m.d.sync += [there.eq(take | ~now.done), walk.eq(current), now.eq(ahead)]
+        with m.If(moves):  # opens: whether no row stands, or the last one that its command asks for
+            m.d.sync += [there.eq(take | ~now.done), opens.eq(ahead.done | (opens & ~take)), walk.eq(current), now.eq(ahead)]
         self._ahead(m, current, opens, moves, ahead)
         self._row(m, walk, now.last)
         return m
