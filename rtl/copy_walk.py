@@ -5,7 +5,7 @@ its last (0: all). Where the next run starts is in registers, so a move only let
 While no beat is there they load what `i_command` would begin with, and `i_open`, which is late, only says that it does.
 """
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -38,6 +38,8 @@ class CopyWalk(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        # of byte 0 of a beat: of the next one, and, in registers, of the next run's first and of one more in this run
+        self.next_buf, self.after_buf, self.further_buf = (Signal.like(self.o_buf, name=f"{n}_buf") for n in ("next", "after", "further"))
         new, command, wanted = self.i_command, Signal(self.i_command.shape()), Signal(self.i_command.shape())
         rests, moves = Signal(init=1), Signal()  # what may be loaded now is a command's first run; a run is loaded
         run_ends, last_run, next_ends, next_last = Signal(), Signal(), Signal(), Signal()
@@ -55,8 +57,13 @@ class CopyWalk(wiring.Component):
         fresh = rests | first_of_line
         with m.If(moves):
             m.d.sync += [first_of_line.eq(line_ends), last_run.eq(next_last)]
-        starts = [self._starts(m, side, wanted, rests, moves, fresh, line_ends) for side in ("mem", "buf")]
-        self._beats(m, wanted, rests | run_ends, moves, next_ends, run_ends, *starts)
+        (mem, mem_after), (buf, buf_after) = (self._starts(m, side, wanted, rests, moves, fresh, line_ends) for side in ("mem", "buf"))
+        with m.If(moves):
+            m.d.sync += self.after_buf.eq(buf_after - self._skipped(wanted, mem_after))
+        m.d.comb += self.next_buf.eq(
+            Mux(rests, new.buf - self._skipped(new, new.mem), Mux(run_ends, self.after_buf, self.further_buf))
+        )
+        self._beats(m, wanted, rests | run_ends, moves, next_ends, run_ends, mem, buf)
         return m
 
     def _counts(self, m: Module, wanted, rests: Signal, moves: Signal, next_last: Signal) -> Signal:
@@ -77,17 +84,23 @@ class CopyWalk(wiring.Component):
             ]
         return line_ends
 
-    def _starts(self, m: Module, side: str, wanted, rests: Signal, moves: Signal, fresh: Value, line_ends: Signal) -> Signal:
-        """Where the run that is loaded starts; `fresh`: and its line."""
+    def _skipped(self, command, mem: Value) -> Value:
+        """Bytes of a run's first beat that stand before it, if it starts at `mem`."""
+        return Mux(command.fill == 0, mem[: (self.spec.memory.beat_bytes - 1).bit_length()], 0)
+
+    def _starts(
+        self, m: Module, side: str, wanted, rests: Signal, moves: Signal, fresh: Value, line_ends: Signal
+    ) -> tuple[Signal, Signal]:
+        """Where the run that is loaded starts, `fresh`: and its line; and where the next one does."""
         shape = signatures.level_address(self.spec) if side == "buf" else signatures.address(self.spec)
-        start, line, after = (Signal(shape, name=f"{side}_{n}") for n in ("start", "line", "after"))
+        start, line, after, following = (Signal(shape, name=f"{side}_{n}") for n in ("start", "line", "after", "following"))
         base, stride = Mux(line_ends & ~fresh, line, start), Mux(line_ends, wanted[f"{side}_stride1"], wanted[f"{side}_stride0"])
-        m.d.comb += start.eq(Mux(rests, wanted[side], after))
+        m.d.comb += [start.eq(Mux(rests, wanted[side], after)), following.eq(base + stride)]
         with m.If(moves):
-            m.d.sync += after.eq(base + stride)
+            m.d.sync += after.eq(following)
         with m.If(moves & fresh):
             m.d.sync += line.eq(start)
-        return start
+        return start, following
 
     def _beats(
         self, m: Module, wanted, new_run: Value, moves: Signal, next_ends: Signal, run_ends: Signal, mem: Signal, buf: Signal
@@ -100,13 +113,12 @@ class CopyWalk(wiring.Component):
             for name, shape in (("row", len(mem) - bits), ("skip", bits), ("tail", bits), ("left", most - bits + 1))
         )
         first, ends, one, last, loads = Signal(bits), Signal(most + 1), Signal(), Signal(), Signal()
-        next_buf, next_bank = Signal.like(buf), Signal.like(self.o_bank)
+        next_buf, next_bank = self.next_buf, Signal.like(self.o_bank)
         m.d.comb += [
-            first.eq(Mux(wanted.fill == 0, mem[:bits], 0)),
+            first.eq(self._skipped(wanted, mem)),
             ends.eq(wanted.run[:most] + first),
             one.eq((wanted.run[bits + 1 : most] == 0) & (wanted.run[: bits + 1] + first <= beat)),
             last.eq((left == 1) | ((left == 2) & (tail == 0))),
-            next_buf.eq(Mux(new_run, buf, self.o_buf) - Mux(new_run, first, Const(-beat, len(buf)))),
             next_bank.eq(signatures.bank_of(self.spec, buf)),
             next_ends.eq(Mux(new_run, one, last)),
             loads.eq(~self.o_there | self.i_move),
@@ -119,6 +131,7 @@ class CopyWalk(wiring.Component):
             m.d.sync += [
                 row.eq(Mux(new_run, mem[bits:], row + 1)),
                 self.o_buf.eq(next_buf),
+                self.further_buf.eq(next_buf + beat),
                 skip.eq(Mux(new_run, first, 0)),
                 left.eq(Mux(new_run, ends[bits:], left - 1)),
                 run_ends.eq(next_ends),

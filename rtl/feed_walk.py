@@ -27,21 +27,20 @@ class Walk:
 
 
 class FeedWalk(wiring.Component):
-    """`o_read` is the read that stands, one of `o_command`. With `i_move` another one stands in the next cycle: the first of `i_command` if
-    `i_open`, else the one that follows; `o_ends`: it is the last of its command. `i_stays`: the same one stands again. `o_at`: where
-    the read that stands reads; `o_next`: where the one does that stands in the next cycle, if there is one."""
+    """`o_read` is the read that stands, one of `o_command`. With `i_move` another one stands in the next cycle: the first of `i_command`,
+    with `i_take`, else the one that follows; behind a command's last one none does. `i_stays`: the same one stands again. `o_at`: where the
+    read that stands reads; `o_next`: where the one does that stands in the next cycle, if there is one."""
 
     def __init__(self, spec: AcceleratorSpec):
         self.spec, self.level = spec, signatures.level_address(spec)
         super().__init__(
             {
                 "i_command": In(signatures.command(spec, "compute")),
-                "i_open": In(1),
+                "i_take": In(1),
                 "i_move": In(1),
                 "i_stays": In(1),
                 "o_command": Out(signatures.command(spec, "compute")),
                 "o_read": Out(signatures.act_read(spec)),
-                "o_ends": Out(1),
                 "o_at": Out(self.level),
                 "o_next": Out(self.level),
             }
@@ -50,8 +49,11 @@ class FeedWalk(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         c = Signal(self.o_command.shape(), name="command")
-        m.d.comb += c.eq(Mux(self.i_open, self.i_command.as_value(), self.o_command.as_value()))
-        m.d.comb += c.dataflow.eq(signatures.dataflow(self.spec, Mux(self.i_open, self.i_command.dataflow, self.o_command.dataflow)))
+        # whether no read stands, or a command's last one: a register for each of those that load a new command
+        self.open = {name: Signal(init=1, name=f"copy_of_open_{name}") for name in ("command", "read", "blocks", "pixels")}
+        new = self.open["command"]
+        m.d.comb += c.eq(Mux(new, self.i_command.as_value(), self.o_command.as_value()))
+        m.d.comb += c.dataflow.eq(signatures.dataflow(self.spec, Mux(new, self.i_command.dataflow, self.o_command.dataflow)))
         read = Signal(self.o_read.shape(), name="read")
         self.fold_full = Signal()  # ws: with the read its pixel has all blocks of a full fold
         blocks, pixels = self._blocks(m, c, read), self._pixels(m, c)
@@ -60,9 +62,9 @@ class FeedWalk(wiring.Component):
         self._goes_on(m, "pixels", pixels, c.dataflow, read.part_ends, blocks.ends)
         ahead = blocks.now.at[0] + pixels.now.at[0]
         m.d.comb += self.o_next.eq(Mux(self.i_stays, self.o_at, ahead))
-        m.d.comb += self.o_ends.eq(read.last & blocks.ends & pixels.ends)
         with m.If(self.i_move):
             m.d.sync += [self.o_command.eq(c), self.o_read.eq(read), self.o_at.eq(ahead)]
+            m.d.sync += [new.eq((read.last & blocks.ends & pixels.ends) | (new & ~self.i_take)) for new in self.open.values()]
         return m
 
     def _read(self, m: Module, c, read, blocks_end: Value, pixels_end: Value) -> None:
@@ -71,9 +73,9 @@ class FeedWalk(wiring.Component):
         rows, lanes = self.spec.array.rows, self.spec.pe.adder_latency_cycles
         group_full = read.fold == rows * lanes - 1
         m.d.comb += [
-            read.fold.eq(Mux(self.i_open, 0, fold)),
-            read.lane.eq(Mux(self.i_open, 0, lane)),
-            read.first.eq(self.i_open | first),
+            read.fold.eq(Mux(self.open["read"], 0, fold)),
+            read.lane.eq(Mux(self.open["read"], 0, lane)),
+            read.first.eq(self.open["read"] | first),
             read.blocks_end.eq(blocks_end),
             read.pixels_end.eq(pixels_end),
             read.part_ends.eq(Mux(c.dataflow, group_full | pixels_end, self.fold_full | blocks_end)),
@@ -138,8 +140,8 @@ class FeedWalk(wiring.Component):
         """`within`: it is the one within the other, and goes back when its part ends, unless the other one ends with it: then the next part
         begins. The other one moves when a part ends, and begins again after its end."""
         kept, begun = Signal(walk.now.shape(), name=f"{name}_kept"), Signal(walk.now.shape(), name=f"{name}_begun")
-        back = data.View(begun.shape(), Mux(self.i_open, walk.first.as_value(), begun.as_value()))
-        m.d.comb += walk.now.eq(Mux(self.i_open, walk.first.as_value(), kept.as_value()))
+        back = data.View(begun.shape(), Mux(self.open[name], walk.first.as_value(), begun.as_value()))
+        m.d.comb += walk.now.eq(Mux(self.open[name], walk.first.as_value(), kept.as_value()))
         later = Signal(walk.now.shape(), name=f"{name}_later")
         m.d.comb += later.eq(Mux(within | part_ends, walk.moved.as_value(), walk.now.as_value()))
         with m.If(part_ends & within & ~other_ends):

@@ -38,14 +38,14 @@ class Feed(wiring.Component):
         m = Module()
         m.submodules.walk = self.walk = walk = FeedWalk(self.spec)
         read, there = walk.o_read, Signal()
-        push, take, ends, open_ = Signal(), Signal(), Signal(), Signal(init=1)
+        push, take, ends = Signal(), Signal(), Signal()
         fresh = Signal()  # in the last cycle a batch began
         m.d.comb += [
             ends.eq(read.last & read.blocks_end & read.pixels_end),
             self.o_batch.valid.eq(there & read.last),
             push.eq(self.o_batch.valid & self.o_batch.ready),
             walk.i_command.eq(self.i.payload),
-            walk.i_open.eq(open_),
+            walk.i_take.eq(take),
             walk.i_move.eq(take | (there & (~read.last | self.o_batch.ready))),
             walk.i_stays.eq(there & read.last & ~self.o_batch.ready),
             self.o_read.address.eq(walk.o_next),
@@ -53,8 +53,6 @@ class Feed(wiring.Component):
         m.d.sync += fresh.eq(push | take)
         with m.If(take | (push & ends)):
             m.d.sync += there.eq(take)
-        with m.If(walk.i_move):  # open_: whether no read stands, or a command's last one
-            m.d.sync += open_.eq(walk.o_ends | (open_ & ~take))
         self._take(m, take, ~there | (push & ends))
         self._batch(m, walk.o_command, read)
         for r in range(self.spec.array.rows):

@@ -27,7 +27,9 @@ class WeightLoader(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        walk, there, opens, moves = Signal(self.i.payload.shape()), Signal(), Signal(init=1), Signal()
+        walk, there, moves = Signal(self.i.payload.shape()), Signal(), Signal()
+        # whether no row stands, or the last one that its command asks for
+        opens, opens_place = (Signal(init=1, name=f"copy_of_opens_{n}") for n in range(2))
         now, ahead = Signal(self._row_shape(), name="now"), Signal(self._row_shape(), name="ahead")
         current = Signal(walk.shape(), name="current")
         take, push, stays = self.i.valid & self.i.ready, self.o.valid & self.o.ready, there & ~self.o.ready
@@ -40,9 +42,10 @@ class WeightLoader(wiring.Component):
             self.o_read_meta.address.eq(Mux(stays, now.meta, ahead.meta)),
             self.o.valid.eq(there),
         ]
-        with m.If(moves):  # opens: whether no row stands, or the last one that its command asks for
-            m.d.sync += [there.eq(take | ~now.done), opens.eq(ahead.done | (opens & ~take)), walk.eq(current), now.eq(ahead)]
-        self._ahead(m, current, opens, moves, ahead)
+        with m.If(moves):
+            m.d.sync += [there.eq(take | ~now.done), walk.eq(current), now.eq(ahead)]
+            m.d.sync += [copy.eq(ahead.done | (opens & ~take)) for copy in (opens, opens_place)]
+        self._ahead(m, current, opens_place, moves, ahead)
         self._row(m, walk, now.last)
         return m
 
