@@ -33,7 +33,7 @@ class Board:
 
 
 BOARDS = {
-    "ulx3s-85f": Board("ecp5", ("ulx3s", "ULX3S_85F_Platform"), "--85k --package CABGA381 --speed 6", 1 << 19),
+    "ulx3s-85f": Board("ecp5", ("ulx3s", "ULX3S_85F_Platform"), "--85k --package CABGA381 --speed 6", 1 << 18),
     "icebreaker": Board("ice40", ("icebreaker", "ICEBreakerPlatform"), "--up5k --package sg48", 1 << 14, "-dsp"),
     "hx8k-evn": Board("ice40", ("ice40_hx8k_b_evn", "ICE40HX8KBEVNPlatform"), "--hx8k --package ct256", 1 << 14),
 }

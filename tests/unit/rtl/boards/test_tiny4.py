@@ -19,11 +19,14 @@ def bitstream(machine: str, folder: Path, capsys: pytest.CaptureFixture[str]) ->
     return facts
 
 
+FMAX_MHZ = 40  # of seed 1; docs/fpga.md says what keeps it from 60
+
+
 def test_tiny4_is_faster_than_the_boards_clock(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     facts = bitstream("tiny4", tmp_path / "built", capsys)
     used, there = facts["used"], facts["available"]
     assert facts["digest"] == load_machine("tiny4").digest and facts["memory_bits"] == BOARDS["ulx3s-85f"].memory_bits
-    assert facts["fmax_mhz"] >= facts["clock_mhz"], f"{facts['fmax_mhz']} MHz; the longest path: {facts['path']}"
+    assert facts["fmax_mhz"] >= FMAX_MHZ > facts["clock_mhz"], f"{facts['fmax_mhz']} MHz; the longest path: {facts['path']}"
     assert 10_000 < used["lut"] < there["lut"] and 10_000 < used["ff"] < there["ff"]
     assert used["dsp"] >= 16 and used["bram"] * 16_384 >= BOARDS["ulx3s-85f"].memory_bits
 
