@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from statistics import median
+from typing import Any
 
 from benchmarks.alone import Pays, pays
 from benchmarks.dense import DENSE_HEADS, dense_tables
@@ -55,8 +56,8 @@ def measured(network: trip.Network, machine: AcceleratorSpec) -> Result:
     return trip.simulate(network, trip.compile(network, machine), machine, values=False)[0]
 
 
-def cycles_of(layers: Iterable[object], glob: str) -> int:
-    return sum(x.cycles for x in layers if fnmatchcase(x.name, glob))  # type: ignore[attr-defined]
+def cycles_of(layers: Iterable[Any], glob: str) -> int:
+    return sum(x.cycles for x in layers if fnmatchcase(x.name, glob))
 
 
 def speedups(name: str, options: str, machine: AcceleratorSpec) -> str:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-from amaranth.back import rtlil
 from amaranth.hdl import Elaboratable, Instance, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
@@ -26,6 +25,7 @@ from rtl.boards.flow import renamed
 from rtl.components.array import Array
 from rtl.components.buffer import Buffer, Sums
 from rtl.components.link import Link
+from rtl.rtlil import to_rtlil
 from rtl.top import Top
 
 Progress = Callable[[str, int, int], None]
@@ -126,7 +126,7 @@ class Part:
 
     def write(self, folder: Path) -> None:
         made = Hollow(self.component, self.inner) if self.inner else self.component
-        text = rtlil.convert(made, name="block", ports=[value for _, _, value in _ports(self.component)])
+        text = to_rtlil(made, "block", ports=[value for _, _, value in _ports(self.component)])
         (folder / "block.il").write_text(renamed(text))
         (folder / "boxes.v").write_text("".join(sorted({_box_text(c) for c in self.inner.values()})))
 

@@ -2,6 +2,7 @@
 the commands that they ran.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -78,12 +79,13 @@ def _stores(spec: AcceleratorSpec, t: Array, log: Array, add: dict[str, _Part]) 
     add["vec.read_bits"] += bits
 
 
-def _field(t: Array, op: str, name: str) -> Array:
-    return t[:, column(op, name)]
+def _fields(t: Array, op: str) -> Callable[[str], Array]:
+    """A field of all commands, by name."""
+    return lambda name: t[:, column(op, name)]
 
 
 def _computes(spec: AcceleratorSpec, t: Array, log: Array, add: dict[str, _Part]) -> None:
-    f = lambda name: _field(t, "compute", name)  # noqa: E731
+    f = _fields(t, "compute")
     cols, pixels = spec.array.cols, f("count_q") * f("count_p") * f("count_b")
     blocks = f("count_r") * f("count_s") * f("run") >> f("block_log2")
     folds = np.where(f("dataflow") == 0, -(-blocks // spec.array.rows), 1)
@@ -98,7 +100,7 @@ def _computes(spec: AcceleratorSpec, t: Array, log: Array, add: dict[str, _Part]
 
 
 def _vectors(spec: AcceleratorSpec, t: Array, log: Array, add: dict[str, _Part]) -> None:
-    f = lambda name: _field(t, "vector", name)  # noqa: E731
+    f = _fields(t, "vector")
     elements = f("count0") * f("count1") * f("len")
     window = f("window_h") * f("window_w")
     times = np.array([passes(spec.pe.element_bytes, fn) for fn in range(len(FN))])[f("fn")]

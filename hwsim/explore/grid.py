@@ -64,7 +64,8 @@ def changed(base: AcceleratorSpec, **paths: Any) -> AcceleratorSpec:
         for part in outer:
             node = node.setdefault(part, {})
         node[last] = value
-    return _rebuilt(base, tree, "")  # type: ignore[no-any-return]
+    new: AcceleratorSpec = _rebuilt(base, tree, "")
+    return new
 
 
 def _rebuilt(obj: Any, tree: dict[str, Any], where: str) -> Any:

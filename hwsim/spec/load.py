@@ -141,12 +141,12 @@ def read_file(cls: type[T], path: Path, *checks: Any) -> T:
 
 def read_text(cls: type[T], text: str, file: str, *checks: Any) -> T:
     r = _Reading(file)
-    out = _read(cls, _compose(text, file), "", r)
+    out: T = _read(cls, _compose(text, file), "", r)
     if not r.blocked:
         for fault in [f for check in checks for f in check(out)]:
             r.faults.append((_line_of(fault, r.lines), fault))
     r.raise_faults()
-    return out  # type: ignore[no-any-return]
+    return out
 
 
 def _compose(text: str, file: str) -> Node:

@@ -36,7 +36,8 @@ class MachineSpec(ABC):
 
     def with_(self, **paths: Any) -> Self:
         """A copy with fields changed by dotted path, `__` for the dot: `with_(array__rows=16)`. Checked once, with all changes made."""
-        return changed(self, [(path.split("__"), value) for path, value in paths.items()])  # type: ignore[no-any-return]
+        new: Self = changed(self, [(path.split("__"), value) for path, value in paths.items()])
+        return new
 
 
 def changed(obj: Any, changes: list[tuple[list[str], Any]]) -> Any:
@@ -64,7 +65,8 @@ def walk(obj: Any, path: str = "") -> Any:
 
 
 def _class_of(kind: Any) -> type:
-    return get_origin(kind) or kind  # type: ignore[no-any-return]
+    found: type = get_origin(kind) or kind
+    return found
 
 
 def type_faults(obj: Any, path: str = "") -> Any:

@@ -4,7 +4,7 @@ epoch reaches no other block before the next one, so the result does not depend 
 import mmap
 import multiprocessing
 import threading
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -59,8 +59,7 @@ def _own(session: Session, rank: int, first: int, last: int, barrier: Any) -> An
     """What a process changes apart from the others: parameters (the epoch's parity), its spans."""
     state = session.state
     state.params, state.spans, state.spanned = state.params.copy(), state.spans.copy(), state.spanned.copy()
-    wait: Callable[[], Any] = lambda: barrier.wait(TIMEOUT_SECONDS)  # noqa: E731
-    return run_epochs(session, rank, first, last, wait)
+    return run_epochs(session, rank, first, last, partial(barrier.wait, TIMEOUT_SECONDS))
 
 
 def _child(session: Session, rank: int, first: int, last: int, barrier: Any, pipe: Any) -> None:

@@ -88,7 +88,9 @@ def _compiled(rows):
 
             out, part, act, base, weight = (data(n) for n in (0, 1, 2, 3, 6))
             t0, offset, w0, w_stride, length, mode = (args[n] for n in (4, 5, 7, 8, 9, 10))
-            flag = lambda bit: builder.icmp_signed("!=", builder.and_(mode, _i64(bit)), _i64(0))  # noqa: E731
+            def flag(bit):
+                return builder.icmp_signed("!=", builder.and_(mode, _i64(bit)), _i64(0))
+
             bases = [builder.load(builder.gep(base, [builder.add(t0, _i64(r))])) for r in range(rows)]
             acts = [builder.gep(act, [builder.add(b, offset)]) for b in bases]
             parts = [_vector_at(builder, part, _i64(r * PANEL)) for r in range(rows)]

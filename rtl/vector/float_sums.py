@@ -66,7 +66,10 @@ class FloatSums:
         """Of a pass that sums: the lanes' sums, then all that follows from them."""
         m, taps = self.m, [x for x in (squares, exponentials) if x]
         at = [x[0].at for x in taps]
-        pick = lambda values: Mux(self.norm, values[0], values[-1])  # noqa: E731
+
+        def pick(values: list[Any]) -> Value:
+            return Mux(self.norm, values[0], values[-1])
+
         beat, valid = Signal(self.beats[0].shape(), name="summed"), Signal(name="summed_valid")
         adds = valid & beat.ends & ~beat.final & (self.norm | (beat.passed == 1))
         m.d.comb += [beat.eq(pick([self.beats[t].as_value() for t in at])), valid.eq(pick([self.valid[t] for t in at]))]

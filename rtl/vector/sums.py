@@ -97,7 +97,9 @@ class Sums(wiring.Component):
         return valid, which
 
     def _largest(self, m: Module, tops: list[Signal]) -> None:
-        larger = lambda a, b: Mux(a > b, a, b)  # noqa: E731
+        def larger(a: Value, b: Value) -> Value:
+            return Mux(a > b, a, b)
+
         elements = [self.i_largest.payload.elements[n] for n in range(self.spec.vector.lanes)]
         found, kept, top = self._tree(m, "largest", elements, larger, 0), Signal(signed(8)), Signal(signed(8))
         valid, which = self._later(m, "largest", self.i_largest, levels(self.spec))

@@ -39,8 +39,7 @@ class Table:
 @dataclass(frozen=True)
 class Netlist:
     """Nets are numbers, 0 and 1 the constants. `ports`: nets of each, lowest bit first; `nets`: those that have names, without bits that
-    nothing drives. `tables`: in an
-    order in which each finds its inputs."""
+    nothing drives. `tables`: in an order in which each finds its inputs."""
 
     ports: dict[str, list[int]]
     nets: dict[str, list[int]]

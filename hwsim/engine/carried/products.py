@@ -24,7 +24,9 @@ class Product:
     """One command. `base` [pixels] and `offset` [blocks]: bytes of level act, whose sum is where a pixel's block begins."""
 
     def __init__(self, spec: AcceleratorSpec, row: Array, levels: Levels) -> None:
-        f = lambda name: int(row[column("compute", name)])  # noqa: E731
+        def f(name: str) -> int:
+            return int(row[column("compute", name)])
+
         self.spec, self.f, self.levels = spec, f, levels
         self.os, self.kept, self.log2, self.int8 = f("dataflow") == 1, f("kept"), f("block_log2"), spec.pe.number == "int8"
         self.block, self.element = 1 << self.log2, spec.pe.element_bytes
