@@ -17,11 +17,11 @@ import os
 import tempfile
 from pathlib import Path
 
+from amaranth.back import rtlil
 from amaranth.lib import wiring
 
 from rtl import simulators
 from rtl.cache import folder_of
-from rtl.rtlil import to_rtlil
 
 
 def compiled(component: wiring.Component, name: str, driver: str, simulator: str = "", flags: str = "-O1") -> ctypes.CDLL:
@@ -29,7 +29,7 @@ def compiled(component: wiring.Component, name: str, driver: str, simulator: str
 
     `simulator`: one of SIMULATORS, else the first of them that is there; `flags` are for g++.
     """
-    return ctypes.CDLL(str(library(to_rtlil(component, name), name, driver, simulator, flags)))
+    return ctypes.CDLL(str(library(rtlil.convert(component, name=name), name, driver, simulator, flags)))
 
 
 def library(text: str, name: str, driver: str, simulator: str = "", flags: str = "-O1") -> Path:

@@ -3,11 +3,11 @@
 import json
 from typing import Any
 
+from amaranth.back import rtlil
 from amaranth.hdl import Value
 
 from hwsim.spec import commands
 from hwsim.spec.machine import AcceleratorSpec
-from rtl.rtlil import to_rtlil
 from rtl.top import Top
 from rtl.verilog import from_rtlil
 
@@ -21,7 +21,7 @@ REGISTERS = (
 def emit(spec: AcceleratorSpec, name: str) -> dict[str, str]:
     """Text by file name. `name`: of the top module and of the files."""
     top = Top(spec)
-    text = to_rtlil(top, name)
+    text = rtlil.convert(top, name=name)
     sidecar = {
         "machine": spec.name,
         "digest": spec.digest,

@@ -51,12 +51,8 @@ def chunk_elements(spec: AcceleratorSpec) -> int:
 
 
 def batch(spec: AcceleratorSpec) -> data.StructLayout:
-    """`config` holds for everything in flight. `first`, `last`: of a fold (ws) or a group (os); `end`: the last of its command.
-
-    acts, [lanes, rows, elements], lanes = adder_latency_cycles: ws: what each row of PEs reads of pixel `lane`, its block first, absent
-    blocks 0; `blocks` of the rows have one. os: row r, lane l holds the chunk of pixel (rows - 1 - r)*lanes + l, so that pixel 0 leaves
-    first.
-    """
+    """`config` holds for everything in flight. `first`, `last`: of a fold (ws) or a group (os); `end`: of its command. `acts` come
+    with it."""
     elements, lanes = chunk_elements(spec), spec.pe.adder_latency_cycles
     config = data.StructLayout(
         {
@@ -74,9 +70,16 @@ def batch(spec: AcceleratorSpec) -> data.StructLayout:
             "first": 1,
             "last": 1,
             "end": 1,
-            "acts": data.ArrayLayout(data.ArrayLayout(data.ArrayLayout(element(spec.pe), elements), spec.array.rows), lanes),
         }
     )
+
+
+def acts(spec: AcceleratorSpec) -> data.ArrayLayout:
+    """What a batch brings to row r of the PEs, a chunk for each lane, lanes = adder_latency_cycles. ws: what the row reads of pixel `lane`,
+    its block first, absent blocks 0; `blocks` of the rows have one. os: lane l is the chunk of pixel (rows - 1 - r)*lanes + l, so that
+    pixel 0 leaves first.
+    """
+    return data.ArrayLayout(data.ArrayLayout(element(spec.pe), chunk_elements(spec)), spec.pe.adder_latency_cycles)
 
 
 def weight_row(spec: AcceleratorSpec) -> data.StructLayout:

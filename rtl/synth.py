@@ -1,8 +1,8 @@
 """Counts of what gates take, block by block, through Yosys.
 
 Each kind of block is synthesised alone and counted as often as it stands in the machine, so that a PE of a 32 x 32 array is
-synthesised once. What is left of the machine and of the array, with those blocks cut out, counts as `top` and `array`. Constants do not
-pass between blocks, so the sum is an upper bound of the flat machine.
+synthesised once, and so is a row of the feed. What is left of machine, array and feed, with those cut out, counts as `top`, `array` and
+`feed`. Constants do not pass between blocks, so the sum is an upper bound of the flat machine.
 """
 
 import json
@@ -14,18 +14,20 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-from amaranth.hdl import Elaboratable, Instance, Value
+from amaranth.back import rtlil
+from amaranth.hdl import Elaboratable, Instance, Module, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
 
 from hwsim.spec.errors import BuildError
 from hwsim.spec.machine import AcceleratorSpec
+from rtl.array_rows import Issued, Waiting
 from rtl.boards import tools
 from rtl.boards.flow import renamed
-from rtl.components.array import Array
 from rtl.components.buffer import Buffer, Sums
 from rtl.components.link import Link
-from rtl.rtlil import to_rtlil
+from rtl.components.pe import PE
+from rtl.feed_row import FeedRow
 from rtl.top import Top
 
 Progress = Callable[[str, int, int], None]
@@ -64,6 +66,7 @@ CELLS: dict[str, dict[str, tuple[str, float]]] = {
     "ice40": {"SB_LUT4": ("lut", 1), "SB_CARRY": ("carry", 1), "SB_MAC16": ("dsp", 1), "SB_RAM40_4K": ("bram", 1)},
     "gates": {},
 }  # fmt: skip
+INNER = {PE: "pe", Issued: "array row", Waiting: "array triangle", FeedRow: "feed row"}  # parts of blocks, counted apart
 UNCOUNTED = ("PFUMX", "L6MUX21", "MUXF7", "MUXF8", "MUXF9", "BUFG", "SGSR", "VCC", "GND", "$scopeinfo", "IBUF", "OBUF")
 
 
@@ -93,6 +96,24 @@ class Hollow(Elaboratable):
                 inside._MustUse__silence = True
                 m._named_submodules[name] = (_black_box(inside), where)
         return m
+
+
+class Fed(Elaboratable):
+    """Black boxes give the inputs: Amaranth numbers no more than 65,536 bits of those that come from outside."""
+
+    def __init__(self, made: Elaboratable, inputs: list[Value]):
+        self.made, self.inputs = made, inputs
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.fed = self.made
+        for n, value in enumerate(self.inputs):
+            m.submodules[f"source_{n}"] = Instance(f"box_source_{len(value)}", ("o", "q", value))
+        return m
+
+
+def _source_text(bits: int) -> str:
+    return f"(* blackbox *) module box_source_{bits}(output [{bits - 1}:0] q); endmodule\n"
 
 
 def _ports(component: wiring.Component) -> Iterator[tuple[str, bool, Value]]:
@@ -126,9 +147,11 @@ class Part:
 
     def write(self, folder: Path) -> None:
         made = Hollow(self.component, self.inner) if self.inner else self.component
-        text = to_rtlil(made, "block", ports=[value for _, _, value in _ports(self.component)])
+        inputs = [value for _, out, value in _ports(self.component) if not out]
+        text = rtlil.convert(Fed(made, inputs), name="block", ports=[value for _, out, value in _ports(self.component) if out])
         (folder / "block.il").write_text(renamed(text))
-        (folder / "boxes.v").write_text("".join(sorted({_box_text(c) for c in self.inner.values()})))
+        boxes = {_box_text(c) for c in self.inner.values()} | {_source_text(len(value)) for value in inputs}
+        (folder / "boxes.v").write_text("".join(sorted(boxes)))
 
 
 def parts(spec: AcceleratorSpec) -> list[Part]:
@@ -140,10 +163,11 @@ def parts(spec: AcceleratorSpec) -> list[Part]:
         made.setdefault(key, [block, 0, component])[1] += 1
     out = [Part("top", 1, top, inside)]
     for block, instances, component in made.values():
-        inner = {n: c for n, c in _submodules(component).items() if n.startswith("pe_")} if isinstance(component, Array) else {}
+        inner = {n: c for n, c in _submodules(component).items() if type(c) in INNER}
         out.append(Part(block, instances, component, inner))
-        if inner:
-            out.append(Part("pe", len(inner), next(iter(inner.values())), {}))
+        for kind, name in INNER.items():
+            alike = [c for c in inner.values() if type(c) is kind]
+            out += [Part(name, len(alike), alike[0], {})] if alike else []
     return out
 
 

@@ -62,6 +62,7 @@ class Top(wiring.Component):
             m.d.comb += side.give.eq(accumulator.o_give if op == "compute" else unit.tokens.give)
         self._link(m, "context", feed.o_weights, loader.i, spec.link_depth)
         self._link(m, "batch", feed.o_batch, array.i_batch, spec.link_depth)
+        self._acts(m)
         self._link(m, "weight", loader.o, array.i_weight, spec.link_depth)
         m.d.comb += [
             accumulator.i_walk.payload.eq(feed.o_sums.payload),
@@ -79,6 +80,13 @@ class Top(wiring.Component):
         wiring.connect(m, source, link.i)
         if sink is not None:
             wiring.connect(m, link.o, sink)
+
+    def _acts(self, m: Module) -> None:
+        """The link of a batch, row by row: all of them give and take at once, and no port is as wide as the whole."""
+        batch, depth = self.links["batch"], self.spec.link_depth
+        for r, (given, taken) in enumerate(zip(self.feed.o_acts, self.array.i_acts, strict=True)):
+            m.submodules[f"acts_{r}"] = self.links[f"acts_{r}"] = link = Link(given.shape(), depth)
+            m.d.comb += [link.i.payload.eq(given), link.i.valid.eq(batch.i.valid), taken.eq(link.o.payload), link.o.ready.eq(batch.o.ready)]
 
     def _memory(self, m: Module) -> None:
         """Round robin over the three request links; who asked for a read waits in `asked`, in order."""

@@ -10,9 +10,8 @@ import shlex
 import subprocess
 import sys
 
+from amaranth.back import rtlil
 from amaranth.lib import wiring
-
-from rtl.rtlil import to_rtlil
 
 SCRIPT = "proc; memory_collect; opt_clean; write_verilog -noattr"
 
@@ -24,7 +23,7 @@ def yosys_command() -> list[str]:
 
 def to_verilog(component: wiring.Component, name: str) -> str:
     """One Verilog text with `name` as its top module; ports `clk`, `rst`, and `i_name__valid` and the like for streams."""
-    return from_rtlil(to_rtlil(component, name), name)
+    return from_rtlil(rtlil.convert(component, name=name), name)
 
 
 def from_rtlil(text: str, name: str) -> str:

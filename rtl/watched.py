@@ -84,8 +84,8 @@ def _carried(spec: AcceleratorSpec, top: Top) -> dict[str, Value]:
         out["accumulator.o_give" if op == "compute" else f"{unit}.tokens.give"] = given
     out |= _fields("array.i_batch", batch.config) | _fields("array.i_batch", batch, "steps", "pixels", "first", "last", "end")
     out |= _fields("array.i_weight", weight, "os", "kept", "last")
-    for port, end in (("feed.o_batch", top.links["batch"].i), ("array.i_batch", top.links["batch"].o)):
-        out |= _acts(spec, port, end.payload)
+    out |= _acts(spec, "feed.o_batch", top.links["batch"].i.payload, top.feed.o_acts)
+    out |= _acts(spec, "array.i_batch", batch, top.array.i_acts)
     for port, end in (("weight_loader.o", top.links["weight"].i), ("array.i_weight", top.links["weight"].o)):
         out |= _weights(spec, port, end.payload)
     out |= _fields("memory.o_request", request.payload) | {"memory.o_request.write": request.valid & request.payload.write}
@@ -102,11 +102,10 @@ def _act_read(spec: AcceleratorSpec, top: Top) -> Value:
     return turns.right(lanes, top.feed.walk.o_at[: (len(lanes) // 8 - 1).bit_length()], 8)[: spec.levels.act.width_bits]
 
 
-def _acts(spec: AcceleratorSpec, port: str, batch) -> dict[str, Value]:
+def _acts(spec: AcceleratorSpec, port: str, batch, acts) -> dict[str, Value]:
     """acts_l_r: what lane l of row r gets."""
     lanes, rows = range(spec.pe.adder_latency_cycles), range(spec.array.rows)
-    acts = {f"{port}.acts_{k}_{r}": batch.acts[k][r].as_value() for k in lanes for r in rows}
-    return {f"{port}.blocks": batch.blocks, **acts}
+    return {f"{port}.blocks": batch.blocks, **{f"{port}.acts_{k}_{r}": acts[r][k].as_value() for k in lanes for r in rows}}
 
 
 def _weights(spec: AcceleratorSpec, port: str, row) -> dict[str, Value]:

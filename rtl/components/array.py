@@ -17,6 +17,7 @@ from amaranth.utils import bits_for
 from hwsim.spec.errors import SpecError
 from hwsim.spec.machine import AcceleratorSpec
 from rtl import signatures
+from rtl.array_rows import Issued, Waiting
 from rtl.components.pe import PE
 
 
@@ -66,6 +67,7 @@ class Array(wiring.Component):
         super().__init__(
             {
                 "i_batch": In(stream.Signature(signatures.batch(spec))),
+                "i_acts": In(signatures.acts(spec)).array(spec.array.rows),
                 "i_weight": In(stream.Signature(signatures.weight_row(spec))),
                 "o": Out(signatures.flow(signatures.row(spec))),
             }
@@ -78,11 +80,11 @@ class Array(wiring.Component):
         for r, line in enumerate(pes):
             for c, pe in enumerate(line):
                 m.submodules[f"pe_{r}_{c}"] = pe
-        folds, now = self._folds(), Signal(signatures.batch(self.spec))
+        folds, now = self._folds(), Signal(signatures.batch(self.spec), name="now")
         go, begin = Signal(name="go"), self._begin("begin")
-        self._issue(m, folds, now, go, begin, self._take(m, folds, now))
+        blocks = self._issue(m, folds, now, go, begin, self._take(m, folds, now))
         self._load_shadow(m, folds, pes)
-        self._rows(m, folds, now, go, begin, pes)
+        self._rows(m, folds, now, go, begin, blocks, pes)
         self._south(m, now.config.os, pes)
         return m
 
@@ -130,8 +132,8 @@ class Array(wiring.Component):
         m.d.sync += folds.ahead.eq(folds.ahead + folds.load - folds.wave)
         return take
 
-    def _issue(self, m: Module, folds: Folds, now, go: Signal, begin: Begin, take: Take) -> None:
-        """Steps of the batch that was taken, `now`. `go`: row 0 gets a block; `begin`: with what."""
+    def _issue(self, m: Module, folds: Folds, now, go: Signal, begin: Begin, take: Take) -> list[Value]:
+        """Steps of the batch that was taken, `now`. `go`: row 0 gets a block, of those returned; `begin`: with what."""
         rows, lanes, weights, os = self.rows, self.lanes, self.i_weight, now.config.os
         fresh, row_done, block_done = (Signal(name=n) for n in ("fresh", "row_done", "block_done"))
         slot, lane = Signal(range(self.spec.pe.kept_max), name="slot"), Signal(range(lanes), name="lane")
@@ -158,13 +160,15 @@ class Array(wiring.Component):
             m.d.sync += [now.steps.eq(now.steps - 1), lane.eq(Mux(row_done, 0, lane + 1))]
         with m.If(take.step & row_done):
             m.d.sync += [now.first.eq(0), slot.eq(Mux(block_done, 0, slot + 1))]
-        with m.If(take.step & os & block_done):
-            for its in now.acts:
-                for r in range(rows):
-                    m.d.sync += its[r].eq(self._next_block(its[r], now.config.block_log2))
         m.d.sync += fresh.eq(take.take)
         with m.If(take.take):
             m.d.sync += [now.eq(self.i_batch.payload), slot.eq(0), lane.eq(0)]
+        return [self._issued(m, r, take.take, take.step & os & block_done, now.config.block_log2) for r in range(rows)]
+
+    def _issued(self, m: Module, r: int, take: Value, goes_on: Value, block_log2: Value) -> Value:
+        m.submodules[f"issued_{r}"] = row = Issued(self.spec)
+        m.d.comb += [row.i.eq(self.i_acts[r]), row.i_take.eq(take), row.i_next.eq(goes_on), row.i_block_log2.eq(block_log2)]
+        return Cat(its.as_value()[: signatures.block(self.spec.pe).size] for its in row.o)
 
     @staticmethod
     def _countdown(m: Module, name: str, most: int, *starts: tuple[Value, Value | int]) -> Signal:
@@ -186,11 +190,6 @@ class Array(wiring.Component):
                     m.d.comb += enough.eq(folds.loaded >= self.start_rows(n))
         return (folds.ahead == 1) | ((folds.ahead == 0) & enough)
 
-    def _next_block(self, acts, block_log2: Value) -> Value:
-        bits = self.spec.pe.element_bits
-        moved = [acts.as_value() >> (bits << n) for n in range(self.spec.pe.block_max.bit_length())]
-        return Select(moved)[block_log2]
-
     def _load_shadow(self, m: Module, folds: Folds, pes: list[list[PE]]) -> None:
         """ws: one weight row into row `row`, slot `slot`, once the wave of the fold before has passed the row."""
         new, f = self.i_weight.payload, folds
@@ -211,11 +210,10 @@ class Array(wiring.Component):
                 m.d.sync += [f.loaded.eq(0), f.slot.eq(0), f.row.eq(0)]
         self._loading = load
 
-    def _rows(self, m: Module, folds: Folds, now, go: Signal, begin: Begin, pes: list[list[PE]]) -> None:
+    def _rows(self, m: Module, folds: Folds, now, go: Signal, begin: Begin, blocks: list[Value], pes: list[list[PE]]) -> None:
         """The start of each row and what enters its first PE; tells `_south` when a row of sums leaves."""
         os, kept, size = now.config.os, now.config.kept, signatures.block(self.spec.pe).size
         m.d.comb += self.i_weight.ready.eq(self._loading | self._flowing)
-        blocks: list[Value] = [Cat(lane[r].as_value()[:size] for lane in now.acts) for r in range(self.rows)]
         for r, line in enumerate(pes):
             row = self._begin(f"row_{r}")
             at, lane_ends, ends = row.step, Signal(name=f"lane_ends_{r}"), Signal(name=f"row_ends_{r}")
@@ -234,7 +232,7 @@ class Array(wiring.Component):
                     row.blocks.eq(begin.blocks),
                     row.end.eq(begin.end),
                 ]
-                blocks = self._advance(m, r, blocks)
+            blocks = self._advance(m, r, go, blocks)
             m.d.comb += [
                 line[0].i_step.eq(at),
                 line[0].i_acts.eq(Select(blocks[r][k * size : (k + 1) * size] for k in range(self.lanes))[at.lane]),
@@ -250,12 +248,13 @@ class Array(wiring.Component):
             go, begin = at.valid & (os | ends), row
         self._leaving(m, os, kept, row)
 
-    def _advance(self, m: Module, r: int, blocks: list[Value]) -> list[Value]:
-        """The diagonal r of the triangle: rows r and below move one register on, those above stay."""
+    def _advance(self, m: Module, r: int, go: Value, blocks: list[Value]) -> list[Value]:
+        """The diagonal r of the triangle: with `go`, rows r and below move one register on, those above stay."""
         moved = list(blocks)
         for q in range(r, self.rows):
-            moved[q] = Signal(len(blocks[q]), name=f"block_{q}_{r}")
-            m.d.sync += moved[q].eq(blocks[q])
+            m.submodules[f"block_{q}_{r}"] = place = Waiting(self.spec)
+            m.d.comb += [place.i.eq(blocks[q]), place.i_go.eq(go)]
+            moved[q] = place.o
         return moved
 
     def _swap(self, m: Module, r: int, swap: Value) -> Value:

@@ -8,7 +8,8 @@ from amaranth.lib.wiring import In, Out
 
 from hwsim.spec.errors import SpecError
 from hwsim.spec.machine import AcceleratorSpec
-from rtl import signatures, turns
+from rtl import signatures
+from rtl.feed_row import FeedRow
 from rtl.feed_walk import FeedWalk
 
 
@@ -31,6 +32,7 @@ class Feed(wiring.Component):
                 "o_weights": Out(stream.Signature(signatures.weight_walk(spec))),
                 "o_sums": Out(signatures.flow(signatures.sum_walk(spec))),
                 "o_batch": Out(stream.Signature(signatures.batch(spec))),
+                "o_acts": Out(signatures.acts(spec)).array(spec.array.rows),
             }
         )
 
@@ -95,21 +97,16 @@ class Feed(wiring.Component):
         ]
 
     def _row(self, m: Module, walk: FeedWalk, fresh: Signal, r: int) -> None:
-        """What a batch brings to row r of the PEs, read by read: what the level has, turned to the read's first byte (os) or to its
-        block (ws)."""
-        width, cmd, read = self.spec.levels.act.width_bits, walk.o_command, walk.o_read
-        place = Signal(range(self.spec.array.rows), name=f"place_{r}")  # ws: which block of the read is row r's
-        start = Signal((len(self.i_data) // 8 - 1).bit_length(), name=f"start_{r}")
-        part = Signal(width, name=f"part_{r}")
+        """What a batch brings to row r of the PEs."""
+        m.submodules[f"row_{r}"] = row = FeedRow(self.spec)
         m.d.comb += [
-            place.eq(r - read.fold),
-            start.eq(walk.o_at + Mux(cmd.dataflow, 0, (place << cmd.block_log2) * self.spec.pe.element_bytes)),
-            part.eq(turns.right(self.i_data, start, 8)),
+            row.i_row.eq(r),
+            row.i_pixel.eq((self.spec.array.rows - 1 - r) * self.lanes),
+            row.i_data.eq(self.i_data),
+            row.i_at.eq(walk.o_at),
+            row.i_read.eq(walk.o_read),
+            row.i_os.eq(walk.o_command.dataflow),
+            row.i_block_log2.eq(walk.o_command.block_log2),
+            row.i_fresh.eq(fresh),
+            self.o_acts[r].eq(row.o),
         ]
-        for k in range(self.lanes):
-            now, early = Signal(width, name=f"acts_{k}_{r}"), Signal(width, name=f"held_{k}_{r}")
-            its_pixel = read.fold == (self.spec.array.rows - 1 - r) * self.lanes + k
-            its_block = (r >= read.fold) & (place < read.count) & (read.lane == k)
-            m.d.comb += now.eq(Mux(Mux(cmd.dataflow, its_pixel, its_block), part, Mux(fresh, 0, early)))
-            m.d.comb += self.o_batch.payload.acts[k][r].as_value().eq(now)
-            m.d.sync += early.eq(now)

@@ -11,7 +11,7 @@ from tests.harness.model_array import ModelArray
 from tests.harness.stimulus import Batch, WeightRow, Work
 from tests.harness.twins import differ
 
-INPUTS = ("i_batch__valid", "i_batch__payload", "i_weight__valid", "i_weight__payload")
+INPUTS = ("i_batch__valid", "i_batch__payload", "i_weight__valid", "i_weight__payload")  # and i_acts__r
 OUTPUTS = ("i_batch__ready", "i_weight__ready", "o__valid", "o__payload")
 
 
@@ -24,9 +24,13 @@ def packed_batch(spec: AcceleratorSpec, batch: Batch) -> int:
         "last": batch.last > 0,
         "end": batch.last == 2,
         "blocks": batch.blocks,
-        "acts": batch.acts.tolist(),
     }
     return int(signatures.batch(spec).const(value).as_value().value)
+
+
+def packed_acts(spec: AcceleratorSpec, batch: Batch) -> dict[str, int]:
+    shape = signatures.acts(spec)
+    return {f"i_acts__{r}": int(shape.const(row.tolist()).as_value().value) for r, row in enumerate(batch.acts.swapaxes(0, 1))}
 
 
 def packed_weight(spec: AcceleratorSpec, row: WeightRow) -> int:
@@ -61,8 +65,8 @@ class ArrayBench:
             if item is not self._items[which]:
                 out[f"{name}__valid"] = int(item is not None)
                 if item is not None:
-                    pack = packed_weight if which else packed_batch
-                    out[f"{name}__payload"] = pack(self.spec, item)
+                    out[f"{name}__payload"] = (packed_weight if which else packed_batch)(self.spec, item)
+                    out |= {} if which else packed_acts(self.spec, item)
                 self._items[which] = item
         self._offered |= out
         for which, items in enumerate(self.todo):

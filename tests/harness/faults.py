@@ -50,7 +50,7 @@ def stuck_triangle(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
         Array,
         "_advance",
-        lambda self, m, r, blocks: list(blocks) if r == 1 else whole(self, m, r, blocks),
+        lambda self, m, r, go, blocks: list(blocks) if r == 1 else whole(self, m, r, go, blocks),
     )
 
 

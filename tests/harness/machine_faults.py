@@ -87,7 +87,7 @@ def block_beyond_fold(c: Any, m: Module) -> None:
     """The last row is given a block in a fold that has none for it, where the PEs leave it out."""
     out = c.o_batch.payload
     with m.If(~out.config.os & (out.blocks < c.spec.array.rows)):
-        m.d.comb += out.acts[0][c.spec.array.rows - 1][0].eq(1)
+        m.d.comb += c.o_acts[c.spec.array.rows - 1][0][0].eq(1)
 
 
 def offset_of_zero(c: Any, m: Module) -> None:

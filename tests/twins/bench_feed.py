@@ -63,7 +63,7 @@ class FeedBench(Bench):
         self.differ("a command for the accumulator", ctx.get(dut.o_sums.valid), took)
         self.differ("pushing a batch", ctx.get(dut.o_batch.valid) & self.batch.room, pushed)
         if pushed:
-            self.batched(ctx.get(dut.o_batch.payload), self.batch.pushed_fields())
+            self.batched(ctx.get(dut.o_batch.payload), [ctx.get(acts) for acts in dut.o_acts], self.batch.pushed_fields())
         if took:
             self.handed(ctx.get(dut.o_weights.payload), ctx.get(dut.o_sums.payload), head)
         self.asked = ctx.get(dut.o_read.address)
@@ -81,7 +81,7 @@ class FeedBench(Bench):
         self.count["command"] += 1
         self.context.items.append(n)
 
-    def batched(self, gates: Any, model: Any) -> None:
+    def batched(self, gates: Any, row_acts: list[Any], model: Any) -> None:
         os, kept, last = int(model[feed.B_OS]), int(model[feed.B_KEPT]), int(model[feed.B_LAST])
         wanted = {
             "steps": model[feed.B_STEPS], "pixels": model[feed.B_PIXELS], "first": model[feed.B_FIRST], "last": last > 0, "end": last == 2
@@ -97,7 +97,7 @@ class FeedBench(Bench):
         if os:
             for p in range(group):
                 want.append(acts[self.pixel + p, self.at : self.at + wide].ravel().tolist())
-                got.append([gates.acts[p % lanes][rows - 1 - p // lanes][j] for j in range(wide * block)])
+                got.append([row_acts[rows - 1 - p // lanes][p % lanes][j] for j in range(wide * block)])
         else:
             wide = min(rows, blocks - self.at)
             self.differ("the rows that have a block", gates.blocks, wide)
@@ -105,7 +105,7 @@ class FeedBench(Bench):
                 for r in range(rows):
                     there = r < wide and lane < group
                     want.append(acts[self.pixel + lane, self.at + r].tolist() if there else [0] * block)
-                    got.append([gates.acts[lane][r][j] for j in range(block)])
+                    got.append([row_acts[r][lane][j] for j in range(block)])
         self.differ("the activations", got, want)
         self.went(os, wide, group, len(acts), blocks)
         self.batch.items.append(command)

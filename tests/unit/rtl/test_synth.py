@@ -15,11 +15,12 @@ SPEC = load_machine("tiny4").with_(
 )
 
 
-def test_every_submodule_is_a_part_once_and_all_pes_are_one_kind() -> None:
+def test_every_submodule_is_a_part_once_and_what_is_alike_is_one_kind() -> None:
     found = {p.block: p.instances for p in parts(load_machine("tiny8"))}
     assert found["pe"] == 64 and found["array"] == 1 and found["top"] == 1
+    assert (found["feed row"], found["array row"], found["array triangle"]) == (8, 8, 36)
     links = sum(n for block, n in found.items() if block.startswith("link"))
-    assert links == 11 and {f"buffer {n}" for n in ("act", "weight", "meta", "acc", "vec")} <= found.keys()
+    assert links == 11 + 8 and {f"buffer {n}" for n in ("act", "weight", "meta", "acc", "vec")} <= found.keys()
 
 
 def test_the_sum_of_blocks_is_the_flat_machine_but_for_what_constants_save(capsys: pytest.CaptureFixture[str], tmp_path) -> None:

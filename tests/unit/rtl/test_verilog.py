@@ -29,7 +29,7 @@ def test_modules_and_ports_bear_the_names_of_the_blocks() -> None:
     assert {"array"} | {f"array.pe_{r}_{c}" for r in range(4) for c in range(4)} <= modules
     top = re.search(r"^module array\((.*?)\);", text, re.M)
     assert top is not None
-    assert set(top[1].split(", ")) == {"clk", "rst", *INPUTS, *OUTPUTS}
+    assert set(top[1].split(", ")) == {"clk", "rst", *INPUTS, *(f"i_acts__{r}" for r in range(4)), *OUTPUTS}
     assert "always @*" not in text
 
 
