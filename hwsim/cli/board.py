@@ -43,7 +43,7 @@ def read_inputs(program: Program, file: Path | None, seed: int) -> Arrays:
         try:
             with np.load(file, allow_pickle=False) as arrays:
                 return {name: arrays[name] for name in arrays.files}
-        except (OSError, ValueError, BadZipFile, AttributeError) as e:
+        except (OSError, EOFError, ValueError, BadZipFile, AttributeError) as e:
             raise ProgramError(
                 f"{file}: cannot be read as .npz; write it with numpy.savez, an array for each input"
             ) from e

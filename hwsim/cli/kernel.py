@@ -115,6 +115,8 @@ def _number(word: str) -> int | float | None:
 
 
 def _array(word: str, seed: int) -> Any:
+    from zipfile import BadZipFile
+
     import numpy as np
 
     from hwsim.spec.errors import ProgramError
@@ -130,8 +132,14 @@ def _array(word: str, seed: int) -> Any:
     if word.endswith(".npy"):
         try:
             found = np.load(word, allow_pickle=False)
-        except (OSError, ValueError) as e:
+        except OSError as e:
+            raise ProgramError(f"--args: {word} cannot be read ({e.strerror or e}); give a .npy file") from e
+        except (ValueError, EOFError, BadZipFile) as e:
             raise ProgramError(f"--args: {word} is no array that NumPy saved ({' '.join(str(e).split())[:80]}); give a .npy file") from e
+        if not isinstance(found, np.ndarray):
+            raise ProgramError(f"--args: {word} holds several arrays; save one with numpy.save")
+        if found.dtype.kind not in "biuf":
+            raise ProgramError(f"--args: {word} holds {found.dtype}; give whole numbers or floats")
         if found.size:
-            return found
+            return found.astype(found.dtype.newbyteorder("<"), copy=False)  # the machine's byte order
     raise ProgramError(f"--args: {word[:60]!r} is unknown; give a number, zeros:N, iota:N, random:N, or a .npy file that is not empty")

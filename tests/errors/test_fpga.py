@@ -65,6 +65,7 @@ def program(folder: Path) -> str:
 
 def test_host_without_a_board_or_with_wrong_files(program: str, capsys: pytest.CaptureFixture[str]) -> None:
     Path("text.npz").write_text("not zipped")
+    Path("empty.npz").touch()
     np.savez("other.npz", y=np.zeros(3))
     line = f"host {program} --port /dev/none"
     device = "give the board's serial device, as /dev/ttyUSB0"
@@ -73,6 +74,7 @@ def test_host_without_a_board_or_with_wrong_files(program: str, capsys: pytest.C
         ("--out x.bin", "x.bin: does not end in .npz; outputs are written as .npz"),
         ("--out none/x.npz", "none/x.npz: its folder does not exist; make it first"),
         ("--inputs text.npz", "text.npz: cannot be read as .npz; write it with numpy.savez, an array for each input"),
+        ("--inputs empty.npz", "empty.npz: cannot be read as .npz; write it with numpy.savez, an array for each input"),
         ("--inputs none.npz", "none.npz: cannot be read as .npz; write it with numpy.savez, an array for each input"),
         ("-m tiny4 --inputs other.npz", "y: the Program has no such input; it has x"),
     ):

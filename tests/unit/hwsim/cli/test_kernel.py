@@ -32,6 +32,14 @@ def test_a_kernel_runs_and_leaves_its_arrays_and_a_timeline(tmp_path: Path, caps
     assert "dram" in names and any(n.startswith("memory of block") for n in names) and "stp 2 thread 0" in tracks
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_an_array_of_either_byte_order_is_the_same_numbers(order: str, tmp_path: Path) -> None:
+    x, out = tmp_path / "x.npy", tmp_path / "out"
+    np.save(x, np.arange(9.0).astype(f"{order}f8"))
+    assert main(["kernel", SUM, "--machine", "piuma_tiny", "--args", f"{x} 9 zeros:1", "-o", str(out)]) == 0
+    assert np.load(out / "arg2.npy").view(np.float64)[0] == 36 and (np.load(out / "arg0.npy") == np.arange(9)).all()
+
+
 def test_the_same_figures_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["kernel", SUM, "--machine", "piuma_tiny", "--args", "random:50 50 zeros:1", "--json"]) == 0
     m = json.loads(capsys.readouterr().out)["measures"]
@@ -58,6 +66,11 @@ def test_the_same_figures_as_json(capsys: pytest.CaptureFixture[str]) -> None:
         (f"kernel {SUM} --args zeros:1e3", "--args: 'zeros:1e3': '1e3' is no count; give a whole number from 1 to 134217728"),
         (f"kernel {SUM} --args random:134217729", "--args: 'random:134217729': '134217729' is no count; give a whole number from 1 to"),
         (f"kernel {SUM} --args iota:", "--args: 'iota:': '' is no count; give a whole number from 1 to 134217728"),
+        (f"kernel {SUM} --args words.npy", "--args: words.npy holds <U1; give whole numbers or floats"),
+        (f"kernel {SUM} --args no.npy", "--args: no.npy cannot be read (No such file or directory); give a .npy file"),
+        (f"kernel {SUM} --args zero.npy", "--args: zero.npy is no array that NumPy saved ("),
+        (f"kernel {SUM} --args torn.npy", "--args: torn.npy is no array that NumPy saved (File is not a zip file); give a .npy file"),
+        (f"kernel {SUM} --args many.npy", "--args: many.npy holds several arrays; save one with numpy.save"),
         ("kernel empty.c", 'empty.c: nothing starts it; write #include "hwsim_thread.h" and void kernel(int64_t a, ...)'),
         ("kernel stuck.c", "stuck: deadlock, 66 threads wait: "),
     ],
@@ -68,6 +81,11 @@ def test_wrong_input_is_one_line(
     monkeypatch.chdir(tmp_path)
     Path("k.c").write_text('#include "hwsim_thread.h"\nvoid kernel(void) { y = 1; }\n')
     Path("empty.c").touch()
+    Path("zero.npy").touch()
+    Path("torn.npy").write_bytes(b"PK\x03\x04")
+    with open("many.npy", "wb") as f:
+        np.savez(f, a=np.ones(1))
+    np.save("words.npy", np.array(["a", "b"]))
     Path("k.hex").write_bytes(b"\xff\xfe")
     Path("stuck.c").write_text('#include "hwsim_thread.h"\nvoid kernel(void) { hwsim_queue_pop(0); }\n')
     before = sorted(Path().rglob("*"))
