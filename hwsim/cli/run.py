@@ -98,10 +98,23 @@ def _check_family(context: typer.Context, name: str) -> None:
         odd, family = given & NETWORK_ONLY, "networks"
     else:
         odd, family = given - NETWORK_ONLY - COMMON, f"workloads ({', '.join(NAMES)})"
+        if odd and not _is_network(name):
+            raise MatrixError(f"workload: {name[:80]!r} is unknown; use {', '.join(NAMES)}")
     for word in sorted(odd):
-        shown = "--no-values" if word == "values" else "--" + word.replace("_", "-")
+        shown = _shown(word, context)
         error = MatrixError if name in NAMES else GraphError
         raise error(f"{name}: {shown} is an option of {family}; leave it out")
+
+
+def _is_network(name: str) -> bool:
+    from models.zoo import network_names
+
+    return name in network_names() or Path(name).exists()
+
+
+def _shown(word: str, context: typer.Context) -> str:
+    """The option as it is written on the command line."""
+    return "--no-values" if word == "values" and not context.params[word] else "--" + word.replace("_", "-")
 
 
 def run_network(job: "Job", trace: Path | None, as_json: bool, out: Path | None) -> None:

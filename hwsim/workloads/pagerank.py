@@ -41,7 +41,8 @@ def prepare(lay: Layout, a: Matrix) -> Task:
 def oracle(a: Matrix) -> Array:
     graph = nx.from_scipy_sparse_array(a.summed().scipy(), create_using=nx.DiGraph)
     try:
-        found = nx.pagerank(graph, alpha=DAMPING, tol=TOLERANCE, max_iter=ROUNDS)
+        with np.errstate(over="ignore", invalid="ignore"):  # weights so small that 1 / their sum is no double
+            found = nx.pagerank(graph, alpha=DAMPING, tol=TOLERANCE, max_iter=ROUNDS)
     except nx.PowerIterationFailedConvergence as e:
         raise MatrixError(f"{a.where}: pagerank does not settle in {ROUNDS} rounds; give another graph") from e
     return np.array([found[v] for v in range(a.shape[0])])

@@ -24,6 +24,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     Path("flat.mtx").write_text(HEAD + "2 3 1\n1 3 1\n")
     Path("huge.mtx").write_text(HEAD + "2 2 2\n1 1 1e200\n2 2 1\n")
+    Path("small.mtx").write_text(HEAD + "3 3 2\n1 1 5e-324\n2 3 1e-320\n")
     Path("minus.mtx").write_text(HEAD + "% by hand\n2 2 1\n1 2 -1\n")
     return tmp_path
 
@@ -80,6 +81,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ),
         ("run spmv -m piuma_tiny --graph bull --seq 3", "spmv: --seq is an option of networks; leave it out"),
         ("run spmv -m piuma_tiny --graph bull --no-values", "spmv: --no-values is an option of networks; leave it out"),
+        ("run spmv -m piuma_tiny --graph bull --values", "spmv: --values is an option of networks; leave it out"),
+        ("run SPMV -m piuma_tiny --graph bull", f"workload: 'SPMV' is unknown; use {ALL}"),
+        ("run spgem -m piuma_tiny --rmat 3 --blocks 2", f"workload: 'spgem' is unknown; use {ALL}"),
+        ("run pagerank -m piuma_tiny --matrix small.mtx", "small.mtx:2: pagerank does not settle in 100 rounds; give another graph"),
         ("run mlp -m tiny4 --rmat 3", f"mlp: --rmat is an option of workloads ({ALL}); leave it out"),
         ("run mlp -m tiny4 --edge-factor 3", f"mlp: --edge-factor is an option of workloads ({ALL}); leave it out"),
     ],
