@@ -233,7 +233,8 @@ def scaling_part(s: Section) -> str:
         lines.append([what, first["matrix"] + ("" if strong else " a block"), f"{one:,}", *faster, causes(first), causes(last)])
     head = ["workload", "matrix", "cycles, 1 block", *(f"{b} blocks" for b in blocks), "threads with the fewest blocks", "with the most"]
     out = f"\n## More blocks\n{stamped(s)}`hwsim run spmv --machine piuma --rmat 14 --blocks 8`. Strong: the same matrix, "
-    out += "cycles of one block over cycles.\nWeak: rows grow with the blocks, the same ratio, so 1 is perfect.\n\n"
+    out += "cycles of one block over cycles.\nWeak: rows grow with the blocks, the same ratio, so 1 is perfect. "
+    out += "SpMM is `--version mtp`.\n\n"
     out += table(head, lines)
     if "spmv strong" in groups:
         last = groups["spmv strong"][max(groups["spmv strong"])]

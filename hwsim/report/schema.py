@@ -69,6 +69,8 @@ def parse_json(text: str, where: str) -> dict[str, Any]:
         raise ResultError(f"{where}: not JSON ({at}); {MAKE}") from e
     if not isinstance(data, dict):
         raise ResultError(f"{where}: not a report ({type(data).__name__} at its top); {MAKE}")
+    if "schema" not in data and data.keys() & {"workload", "program"}:
+        raise ResultError(f"{where}: of a thread machine; report shows results of networks, read this one as JSON")
     if data.get("schema") != SCHEMA_VERSION:
         raise ResultError(
             f"{where}: schema is {data.get('schema')!r}, this is {SCHEMA_VERSION}; {MAKE}"

@@ -86,3 +86,9 @@ def broken(*path: str | int, value: Any) -> str:
 def test_broken_files_are_refused(text: str, said: str) -> None:
     with pytest.raises(ResultError, match=f"^{re.escape(said)}; make it with hwsim run -o DIR$"):
         Report.from_json(text, "r.json")
+
+
+@pytest.mark.parametrize("text", ['{"workload": "spmv"}', '{"program": "sum"}'])
+def test_a_result_of_the_thread_machine_is_told_apart(text: str) -> None:
+    with pytest.raises(ResultError, match="^r.json: of a thread machine; report shows results of networks, read this one as JSON$"):
+        Report.from_json(text, "r.json")
