@@ -79,7 +79,7 @@ def read_elf(data: bytes, name: str) -> Image:
     """Loads PT_LOAD segments; the symbol `tohost` is looked up."""
     try:
         return _read_elf(data, name)
-    except (struct.error, IndexError, ValueError) as e:
+    except (struct.error, IndexError, OverflowError, ValueError) as e:
         raise ProgramError(f"{name}: a broken ELF file ({e}); link it again") from e
 
 

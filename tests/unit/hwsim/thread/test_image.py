@@ -96,6 +96,18 @@ def test_a_broken_elf_is_one_line(data: bytes, message: str) -> None:
     assert "\n" not in str(e.value)
 
 
+def test_no_byte_of_the_headers_is_more_than_one_line() -> None:
+    whole, refused = elf([EXIT]), 0
+    for at in range(4, 120):
+        for value in (0, 0x7F, 0xFF):
+            try:
+                read_elf(whole[:at] + bytes([value]) + whole[at + 1 :], "x")
+            except ProgramError as e:
+                assert "\n" not in str(e)
+                refused += 1
+    assert refused > 100
+
+
 def test_no_prefix_of_an_elf_is_more_than_one_line() -> None:
     whole, refused = elf([EXIT] * 20), 0
     for n in range(4, len(whole), 7):
