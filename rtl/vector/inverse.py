@@ -7,7 +7,7 @@ Root: the digit-by-digit square root; division: restoring. Source: Ercegovac and
 
 from enum import IntEnum
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -37,9 +37,7 @@ class Inverse(wiring.Component):
         rest, by, bits = Signal(VALUE_BITS + 2), Signal(VALUE_BITS), Signal(VALUE_BITS)  # by: divisor, or root so far
         m.d.comb += self.o.eq(bits)
         m.d.sync += left.eq(left - 1)
-        roots = divided = (Value.cast(rest), Value.cast(by), Value.cast(bits))
-        for n in range(A_CYCLE):
-            roots, divided = self._root(m, n, *roots), self._divide(m, n, *divided)
+        roots, divided = self._root(m, rest, by, bits), self._divide(m, rest, by, bits)
         with m.Switch(state):
             with m.Case(State.ROOT):
                 m.d.sync += [rest.eq(roots[0]), by.eq(roots[1]), bits.eq(roots[2])]
@@ -62,24 +60,25 @@ class Inverse(wiring.Component):
         """The quotient has OUT_BITS bits: what stands above them is a remainder from the start."""
         return [rest.eq(dividend[OUT_BITS:]), bits.eq(dividend[:OUT_BITS])]
 
-    def _root(self, m: Module, n: int, rest: Value, root: Value, bits: Value) -> tuple[Value, Value, Value]:
-        """One digit of the root: takes two bits."""
-        have, trial = Signal(VALUE_BITS + 4, name=f"root_have_{n}"), Cat(Const(1, 2), root)
-        fits, left = Signal(name=f"root_fits_{n}"), Signal(VALUE_BITS + 2, name=f"root_left_{n}")
-        m.d.comb += [
-            have.eq(Cat(bits[-2:], rest)),
-            fits.eq(have >= trial),
-            left.eq(Mux(fits, have - trial, have)),
-        ]
-        return left, Cat(fits, root)[:VALUE_BITS], Cat(Const(0, 2), bits)[:VALUE_BITS]
+    def _root(self, m: Module, rest: Value, root: Value, bits: Value) -> tuple[Value, Value, Value]:
+        """Two digits of the root: takes four bits."""
+        have, digits = Cat(bits[-4:], rest), Signal(A_CYCLE, name="root_digits")
+        first, second = Cat(Const(0, 2), Const(1, 2), root), Cat(Const(1, 3), root)
+        left = self._two(m, "root", have, first, (second, Cat(Const(5, 3), root)), digits)
+        return left, Cat(digits, root)[:VALUE_BITS], Cat(Const(0, 4), bits)[:VALUE_BITS]
 
-    def _divide(self, m: Module, n: int, rest: Value, by: Value, bits: Value) -> tuple[Value, Value, Value]:
-        """One digit of the quotient: takes a bit above, gives one below."""
-        have, fits = Signal(VALUE_BITS + 3, name=f"divide_have_{n}"), Signal(name=f"divide_fits_{n}")
-        left = Signal(VALUE_BITS + 2, name=f"divide_left_{n}")
-        m.d.comb += [
-            have.eq(Cat(bits[OUT_BITS - 1], rest)),
-            fits.eq(have >= by),
-            left.eq(Mux(fits, have - by, have)),
-        ]
-        return left, by, Cat(fits, bits[: OUT_BITS - 1])
+    def _divide(self, m: Module, rest: Value, by: Value, bits: Value) -> tuple[Value, Value, Value]:
+        """Two digits of the quotient: takes two bits above, gives two below."""
+        have, digits = Cat(bits[OUT_BITS - 2 : OUT_BITS], rest), Signal(A_CYCLE, name="quotient_digits")
+        left = self._two(m, "divide", have, Cat(Const(0, 1), by), (by, by), digits)
+        return left, by, Cat(digits, bits[: OUT_BITS - 2])
+
+    def _two(self, m: Module, name: str, have: Value, first: Value, second: tuple[Value, Value], digits: Signal) -> Signal:
+        """Two digits at once: both ways for the second one are reckoned before the first is known, so that no carry waits for another's
+        end. `first`: what the first digit takes away; `second`: what the second one does behind a 0 and behind a 1. Gives what is left."""
+        wide, left = len(have) + 2, Signal(VALUE_BITS + 2, name=f"{name}_left")
+        one, no_one, both = (Signal(signed(wide), name=f"{name}_{n}") for n in ("one", "no_one", "both"))
+        m.d.comb += [one.eq(have - first), no_one.eq(have - second[0]), both.eq(one - second[1])]
+        kept, taken = Mux(no_one < 0, have, no_one), Mux(both < 0, one, both)
+        m.d.comb += [digits.eq(Cat(Mux(one < 0, no_one >= 0, both >= 0), one >= 0)), left.eq(Mux(one < 0, kept, taken))]
+        return left
