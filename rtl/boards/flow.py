@@ -1,4 +1,4 @@
-"""Gates to a bitstream: synthesis, placement and routing, packing, with seeds pinned."""
+"""Gates to a bitstream: synthesis, floorplan, placement and routing, packing, with seeds pinned."""
 
 import json
 import re
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rtl.boards import tools
+from rtl.boards import floorplan, tools
+from rtl.boards.placement import ROUNDS
 
 Progress = Callable[[str, int, int], None]
 SEED = 1
@@ -27,16 +28,18 @@ synth_ice40 {options} -top top -run begin:check
 blackbox =A:whitebox
 write_json top.json
 """
-STAGES = (("Packing",), ("Creating initial", "Static placer"), ("simulated annealing",), ("Routing", "router2"))  # of lines of the log
+STAGES = (("Packing",), ("Creating initial", "Static placer"), ("simulated annealing",), ("Routing",))  # of lines of the log
 
 
 @dataclass(frozen=True)
 class Family:
-    """`effort`: how the tools place and route; `counts`: their name of a resource: ours."""
+    """`effort`: how the tools place and route; `planned`: we choose the sites of block RAMs and multipliers; `counts`: their name of a
+    resource: ours."""
 
     script: str
     place: str
     effort: str
+    planned: bool
     constraints: str
     pack: str
     bitstream: str
@@ -45,12 +48,12 @@ class Family:
 
 FAMILIES = {
     "ecp5": Family(
-        script=ECP5, place="nextpnr-ecp5", effort="--placer static --router router2",
+        script=ECP5, place="nextpnr-ecp5", effort="--placer static --router router1", planned=True,
         constraints="--lpf top.lpf --textcfg top.config", pack="ecppack", bitstream="--compress --input top.config --bit top.bit",
         counts={"TRELLIS_COMB": "lut", "TRELLIS_FF": "ff", "MULT18X18D": "dsp", "DP16KD": "bram"},
     ),
     "ice40": Family(
-        script=ICE40, place="nextpnr-ice40", effort="",
+        script=ICE40, place="nextpnr-ice40", effort="", planned=False,
         constraints="--pcf top.pcf --asc top.asc", pack="icepack", bitstream="top.asc top.bin",
         counts={"ICESTORM_LC": "lut", "ICESTORM_DSP": "dsp", "ICESTORM_RAM": "bram"},
     ),
@@ -88,6 +91,8 @@ def route(folder: Path, family: Family, device: list[str], progress: Progress, o
     """`folder` holds top.il and the pins' constraints; the bitstream ends there."""
     progress("synthesise", 0, 1)
     synthesise(folder, family, options)
+    if family.planned:
+        floorplan.pin(folder, lambda n: progress("floorplan", n, ROUNDS), seed)
     progress("place and route", 0, len(STAGES))
 
     def heard(line: str) -> None:
