@@ -15,13 +15,13 @@ class FeedRow(wiring.Component):
 
     def __init__(self, spec: AcceleratorSpec):
         self.spec, self.lanes = spec, spec.pe.adder_latency_cycles
-        width = spec.levels.act.width_bits
+        bytes_read = signatures.lanes_of(spec, "act")
         super().__init__(
             {
                 "i_row": In(range(spec.array.rows)),
                 "i_pixel": In(range(spec.array.rows * self.lanes)),
-                "i_data": In(width),
-                "i_at": In(range(width // 8)),
+                "i_data": In(8 * bytes_read),
+                "i_at": In(range(bytes_read)),
                 "i_read": In(signatures.act_read(spec)),
                 "i_os": In(1),
                 "i_block_log2": In(range(spec.pe.block_max.bit_length())),
@@ -39,9 +39,11 @@ class FeedRow(wiring.Component):
             place.eq(self.i_row - read.fold),
             start.eq(self.i_at + Mux(self.i_os, 0, (place << self.i_block_log2) * self.spec.pe.element_bytes)),
         ]
-        part, its_block = turns.right(self.i_data, start, 8), (self.i_row >= read.fold) & (place < read.count)
+        part = Signal(self.spec.levels.act.width_bits)
+        m.d.comb += part.eq(turns.right(self.i_data, start, 8))
+        its_block = (self.i_row >= read.fold) & (place < read.count)
         for k in range(self.lanes):
-            early = Signal(len(self.i_data), name=f"held_{k}")
+            early = Signal.like(part, name=f"held_{k}")
             its = Mux(self.i_os, read.fold == self.i_pixel + k, its_block & (read.lane == k))
             m.d.comb += self.o[k].as_value().eq(Mux(its, part, Mux(self.i_fresh, 0, early)))
             m.d.sync += early.eq(self.o[k])

@@ -19,7 +19,7 @@ def bitstream(machine: str, folder: Path, capsys: pytest.CaptureFixture[str]) ->
     return facts
 
 
-FMAX_MHZ = 40  # of seed 1; docs/fpga.md says what keeps it from 60
+FMAX_MHZ = 60  # of seed 1
 
 
 def test_tiny4_is_faster_than_the_boards_clock(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
