@@ -55,13 +55,25 @@ def read_market(path: Path | str) -> Matrix:
 
 
 def _text(path: Path) -> str:
+    """Comments may hold any bytes, and a byte order mark may come first."""
     try:
-        return path.read_text("utf-8")
+        data = path.read_bytes()
     except OSError as e:
         raise MatrixError(f"{path}: cannot be read ({e.strerror}); give a Matrix Market file") from e
-    except UnicodeDecodeError as e:
-        line = path.read_bytes()[: e.start].count(b"\n") + 1
-        raise MatrixError(f"{path}:{line}: not text (byte {e.start}); unpack it, or fetch it again") from e
+    if not data.isascii():
+        _check_text(path, data)
+    return data.decode("utf-8-sig", "replace").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _check_text(path: Path, data: bytes) -> None:
+    at = 0
+    for number, line in enumerate(data.split(b"\n"), 1):
+        try:
+            if number == 1 or not line.startswith(b"%"):
+                line.decode()
+        except UnicodeDecodeError as e:
+            raise MatrixError(f"{path}:{number}: not text (byte {at + e.start}); unpack it, or fetch it again") from e
+        at += len(line) + 1
 
 
 def _header(path: Path, lines: list[str]) -> _Kind:
@@ -80,6 +92,10 @@ def _header(path: Path, lines: list[str]) -> _Kind:
 def _size(kind: _Kind, at: int, words: list[str]) -> tuple[tuple[int, int], int]:
     """Shape, and how many entries follow."""
     wanted = 3 if kind.format == "coordinate" else 2
+    long = next((w for w in words if w.isascii() and w.isdigit() and not _whole(w)), None)
+    if len(words) == wanted and long is not None:
+        most = f"give 1 to {MOST_ROWS} rows and columns, and no more entries than places"
+        raise kind.error(at, f"{long[:30]}{'...' if len(long) > 30 else ''} is too large; {most}")
     if len(words) != wanted or not all(_whole(w) for w in words):
         what = "rows columns entries" if wanted == 3 else "rows columns"
         raise kind.error(at, f"size {' '.join(words)!r} does not read; write {what}, each a whole number")

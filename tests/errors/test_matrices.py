@@ -14,6 +14,7 @@ from models.matrices.market import MOST_ROWS
 
 REAL = "%%MatrixMarket matrix coordinate real general\n"
 PATTERN = "%%MatrixMarket matrix coordinate pattern general\n"
+NO_MORE = f"give 1 to {MOST_ROWS} rows and columns, and no more entries than places"
 SYMMETRIC = "%%MatrixMarket matrix coordinate real symmetric\n"
 
 
@@ -38,6 +39,8 @@ def says(message: str, act: Callable[[], Any]) -> None:
         (REAL + "2 -2 1\n", "2: size '2 -2 1' does not read; write rows columns entries, each a whole number"),
         (REAL + "0 2 0\n", f"2: 0 x 2; give 1 to {MOST_ROWS} rows and columns"),
         (REAL + "9999999999 2 0\n", f"2: 9999999999 x 2; give 1 to {MOST_ROWS} rows and columns"),
+        (REAL + f"2 2 {10**21}\n", f"2: {10**21} is too large; {NO_MORE}"),
+        (REAL + f"{'9' * 5000} 2 1\n", f"2: {'9' * 30}... is too large; {NO_MORE}"),
         (SYMMETRIC + "2 3 0\n", "2: 2 x 3 is not square, the header says symmetric; correct one"),
         (REAL + "2 2 1\n1 1\n", "3: entry '1 1' does not read; write row column value"),
         (PATTERN + "2 2 1\n1 1 1\n", "3: entry '1 1 1' does not read; write row column"),
@@ -81,6 +84,8 @@ def test_no_file_and_no_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.chdir(tmp_path)
     says("none.mtx: cannot be read (No such file or directory); give a Matrix Market file", lambda: read_market("none.mtx"))
     says(".: cannot be read (Is a directory); give a Matrix Market file", lambda: read_market("."))
+    Path("b.mtx").write_bytes(REAL.encode() + b"% \xe9\n2 2 1\n1 1 \xe9\n")
+    says(f"b.mtx:4: not text (byte {len(REAL) + 14}); unpack it, or fetch it again", lambda: read_market("b.mtx"))
     Path("a.mtx.gz").write_bytes(b"%%\n\x1f\x8b\x08")
     says("a.mtx.gz:2: not text (byte 4); unpack it, or fetch it again", lambda: read_market("a.mtx.gz"))
 

@@ -67,3 +67,10 @@ def test_as_scipy_writes_it(tmp_path: Path, symmetry: str) -> None:
     found = read_market(path)
     np.testing.assert_array_equal(dense(found), scipy.io.mmread(path).toarray())
     assert found.nonzeros > 100
+
+
+def test_comments_may_hold_any_bytes_and_a_byte_order_mark_may_come_first(tmp_path: Path) -> None:
+    path = tmp_path / "a.mtx"
+    path.write_bytes(b"\xef\xbb\xbf%%MatrixMarket matrix coordinate real general\r\n% Universit\xe9, \x80\xff\r\n2 2 1\r\n1 2 5\r\n")
+    found = read_market(path)
+    assert found.shape == (2, 2) and found.nonzeros == 1 and list(found.values) == [5]
