@@ -10,7 +10,7 @@ from hwsim.cli import fpga, synth
 from hwsim.cli.bars import bars
 from hwsim.cli.kernel import kernel
 from hwsim.cli.run import run
-from hwsim.cli.words import Batch, Json, Layers, MachineName, Network, Pattern, Seq
+from hwsim.cli.words import Batch, Json, Layers, MachineName, Network, Pattern, Seq, written
 
 app = typer.Typer(
     name="hwsim",
@@ -46,7 +46,7 @@ def report(
         Path, typer.Argument(metavar="RESULT", help="a result.json that hwsim run -o wrote")
     ],
     as_json: Json = False,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="draw the PNGs there")] = None,
+    out: Annotated[Path | None, written("-o", "--out", help="draw the PNGs there")] = None,
 ) -> None:
     """Shows a saved result again."""
     from hwsim.cli.files import read_report, whole_folder, write_report
@@ -92,7 +92,7 @@ def workloads(as_json: Json = False) -> None:
 def compile_command(
     network: Network,
     machine: MachineName,
-    out: Annotated[Path, typer.Option("-o", "--out", help="the Program to write")],
+    out: Annotated[Path, written("-o", "--out", help="the Program to write")],
     pattern: Pattern = None,
     batch: Batch = 1,
     seq: Seq = None,

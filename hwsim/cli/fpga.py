@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from hwsim.cli.bars import bars
-from hwsim.cli.words import Json, MachineName
+from hwsim.cli.words import Json, MachineName, written
 from hwsim.spec.machine import AcceleratorSpec
 
 commands = typer.Typer()
@@ -19,7 +19,7 @@ BAUD = 115200
 def bitstream(
     board: Annotated[str, typer.Option("--board", "-b", help="the board, as ulx3s-85f")],
     machine: MachineName,
-    out: Annotated[Path, typer.Option("-o", "--out", help="the folder to write into")],
+    out: Annotated[Path, written("-o", "--out", help="the folder to write into")],
     memory: Annotated[
         int | None, typer.Option(help="bits of block RAM for the Program; a power of two")
     ] = None,
@@ -85,7 +85,7 @@ def host(
     ],
     port: Annotated[str, typer.Option("--port", "-p", help="the serial device, as /dev/ttyUSB0")],
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="write the outputs there, as .npz")
+        Path | None, written("-o", "--out", help="write the outputs there, as .npz")
     ] = None,
     inputs: Annotated[
         Path | None, typer.Option(help="an .npz with one array for each input of the Program")

@@ -8,7 +8,7 @@ import typer
 
 from hwsim.cli.app import app
 from hwsim.cli.bars import bars
-from hwsim.cli.words import Json, MachineName
+from hwsim.cli.words import Json, MachineName, written
 
 DIFFERENT = 1
 
@@ -16,7 +16,7 @@ DIFFERENT = 1
 @app.command()
 def rtl(
     machine: MachineName,
-    out: Annotated[Path, typer.Option("-o", "--out", help="the folder for Verilog, RTLIL and JSON")],
+    out: Annotated[Path, written("-o", "--out", help="the folder for Verilog, RTLIL and JSON")],
     as_json: Json = False,
 ) -> None:
     """Writes the whole machine as Verilog and RTLIL, with its ports, commands and registers as JSON."""
@@ -44,7 +44,7 @@ def verify(
     programs: Annotated[int, typer.Option(min=0, help="random Programs, beside the real layers")] = 50,
     seed: Annotated[int, typer.Option(min=0, help="of the random Programs")] = 1,
     as_json: Json = False,
-    out: Annotated[Path, typer.Option("-o", "--out", help="the folder for waveforms and Program of a difference")] = Path("out/verify"),
+    out: Annotated[Path, written("-o", "--out", help="the folder for waveforms and Program of a difference")] = Path("out/verify"),
 ) -> None:
     """Runs Programs on engine and gates and compares every port at every clock edge; exit code 1 where they differ."""
     from hwsim.cli.files import whole_folder

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hwsim.cli.bars import bars
-from hwsim.cli.words import Json, MachineName
+from hwsim.cli.words import Json, MachineName, written
 
 if TYPE_CHECKING:
     from hwsim.thread import Memory
@@ -25,9 +25,9 @@ Blocks = Annotated[int | None, typer.Option(help="blocks of the machine, 1 to 25
 Seed = Annotated[int, typer.Option(min=0, help="of random:N")]
 Processes = Annotated[int, typer.Option(min=1, help="host processes that share many blocks")]
 Limit = Annotated[int, typer.Option(min=1, max=10**15, help="cycles after which it counts as endless")]
-Trace = Annotated[Path | None, typer.Option(help="write timeline.json (Perfetto) into this folder")]
+Trace = Annotated[Path | None, written(help="write timeline.json (Perfetto) into this folder")]
 Out = Annotated[
-    Path | None, typer.Option("-o", "--out", help="write result.json, and arg<i>.npy for each array as it is afterwards, there")
+    Path | None, written("-o", "--out", help="write result.json, and arg<i>.npy for each array as it is afterwards, there")
 ]
 ARGUMENTS, ELEMENTS_MAX = 8, 1 << 27
 

@@ -1,13 +1,14 @@
 """`hwsim run`: a network on a tile machine, or a workload of sparse matrices on a thread machine; the first word says which."""
 
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hwsim.cli.bars import bars
-from hwsim.cli.words import Batch, Json, Layers, MachineName, Pattern, Seq
+from hwsim.cli.words import Batch, Json, Layers, MachineName, Pattern, Seq, written
 from hwsim.spec.errors import GraphError, MatrixError
 from hwsim.workloads import NAMES
 
@@ -40,8 +41,8 @@ Seed = Annotated[int, typer.Option(min=0, max=(1 << 63) - 1, help=Of + "of the R
 Blocks = Annotated[int | None, typer.Option(help=Of + "blocks of the machine, 1 to 256, else what its spec says")]
 Processes = Annotated[int, typer.Option(min=1, help=Of + "host processes that share many blocks")]
 Values = Annotated[bool, typer.Option(help="of a network: compute the numbers, not only the cycles")]
-Trace = Annotated[Path | None, typer.Option(help="write a timeline of each run into this folder")]
-Out = Annotated[Path | None, typer.Option("-o", "--out", help="write result.json and PNGs there")]
+Trace = Annotated[Path | None, written(help="write a timeline of each run into this folder")]
+Out = Annotated[Path | None, written("-o", "--out", help="write result.json and PNGs there")]
 NETWORK_ONLY = {"batch", "seq", "layers", "values"}
 COMMON = {"network", "machine", "pattern", "trace", "as_json", "out"}
 
@@ -98,18 +99,26 @@ def _check_family(context: typer.Context, name: str) -> None:
         odd, family = given & NETWORK_ONLY, "networks"
     else:
         odd, family = given - NETWORK_ONLY - COMMON, f"workloads ({', '.join(NAMES)})"
-        if odd and not _is_network(name):
-            raise MatrixError(f"workload: {name[:80]!r} is unknown; use {', '.join(NAMES)}")
+        _check_workload(name, context.params["machine"], bool(odd))
     for word in sorted(odd):
         shown = _shown(word, context)
         error = MatrixError if name in NAMES else GraphError
         raise error(f"{name}: {shown} is an option of {family}; leave it out")
 
 
-def _is_network(name: str) -> bool:
+def _check_workload(name: str, machine: str, asked: bool) -> None:
+    """What is no network is a workload by a wrong name where one is asked for, or where it looks like one."""
+    from hwsim.spec.load import thread_machine_names
     from models.zoo import network_names
 
-    return name in network_names() or Path(name).exists()
+    networks = network_names()
+    if name in networks or name.endswith(".onnx") or Path(name).exists():
+        return
+    near = get_close_matches(name.lower(), [*NAMES, *networks], 1)
+    if near and near[0] in NAMES:
+        raise MatrixError(f"workload: {name[:80]!r} is unknown; did you mean {near[0]}?")
+    if asked or machine in thread_machine_names():
+        raise MatrixError(f"workload: {name[:80]!r} is unknown; use {', '.join(NAMES)}")
 
 
 def _shown(word: str, context: typer.Context) -> str:

@@ -1,8 +1,22 @@
 """Arguments and options that several commands have."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
+
+
+def _named(text: str) -> Path:
+    """Path("") would be the current folder."""
+    if not str(text):
+        raise typer.BadParameter("its name is empty; give one, or . for the current folder")
+    return Path(text)
+
+
+def written(*names: str, help: str) -> Any:
+    """An option for a file or folder that the command writes."""
+    return typer.Option(*names, help=help, parser=_named, metavar="PATH")
+
 
 Network = Annotated[
     str,

@@ -66,3 +66,5 @@ class Source:
         for name, owner in owners.items():
             if getattr(self, name) is not None and getattr(self, owner) is None:
                 raise MatrixError(f"{name}: belongs to --{owner}; leave it out")
+        if self.nonzeros is not None and self.edge_factor is not None:
+            raise MatrixError("rmat: nonzeros and edge_factor given; give one")

@@ -32,6 +32,31 @@ def refused(capsys: pytest.CaptureFixture[str], line: str, *said: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "option"),
+    [
+        ("run mlp -m tiny4 -o", "'-o' / '--out'"),
+        ("run mlp -m tiny4 --trace", "'--trace'"),
+        ("run spmv -m piuma_tiny --graph bull -o", "'-o' / '--out'"),
+        ("kernel k.c -o", "'-o' / '--out'"),
+        ("kernel k.c --trace", "'--trace'"),
+        ("report r.json -o", "'-o' / '--out'"),
+        ("compile mlp -m tiny4 -o", "'-o' / '--out'"),
+        ("rtl -m tiny4 -o", "'-o' / '--out'"),
+        ("verify -m tiny4 -o", "'-o' / '--out'"),
+        ("bitstream -b ulx3s-85f -m tiny4 -o", "'-o' / '--out'"),
+        ("host p.hwp x.npz --port p -m tiny4 -o", "'-o' / '--out'"),
+    ],
+)
+def test_a_folder_without_a_name(folder: Path, capsys: pytest.CaptureFixture[str], line: str, option: str) -> None:
+    assert main([*line.split(), ""]) == 2
+    name = line.split()[0]
+    what = "its name is empty; give one, or . for the current folder"
+    printed = capsys.readouterr()
+    assert printed.err == f"hwsim: {name}: invalid value for {option}: {what}; see hwsim {name} --help\n"
+    assert printed.out == "" and not list(Path().rglob("*"))
+
+
+@pytest.mark.parametrize(
     ("line", "said"),
     [
         ("xyz", "command line: no such command 'xyz'; see hwsim --help"),
