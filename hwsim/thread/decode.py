@@ -15,6 +15,7 @@ from hwsim.thread.ops import (
     LOAD,
     MULDIV,
     OUTSIDE,
+    SP,
     STORE,
     SYSTEM,
 )
@@ -63,7 +64,8 @@ def _rows(x: Instruction, w: Any, spec: ThreadMachineSpec) -> Any:
 
 def _marks(x: Instruction, w: Any, out: Any) -> None:
     memory = _group(x) in (LOAD, STORE, ATOMIC)
-    out["slot"], out["check"] = memory, memory or x.name == "dma.start" or x.name.startswith("cache.")
+    moves_sp = (out["rd"] == SP) & (_group(x) == INTEGER)
+    out["slot"], out["check"] = memory, moves_sp | (memory or x.name == "dma.start" or x.name.startswith("cache."))
     out["drain"] = x.name in ("fence", "fence.i", "exit")
     if x.format == "amo":
         out["acquire"], out["drain"] = (w >> 26) & 1, (w >> 25) & 1

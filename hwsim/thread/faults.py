@@ -3,7 +3,6 @@
 
 from hwsim.spec.thread import ThreadMachineSpec
 from hwsim.spec.thread_isa import Instruction, instruction
-from hwsim.thread.memory_map import SCRATCHPAD
 from hwsim.thread.ops import (
     T_BREAK,
     T_ECALL,
@@ -23,8 +22,6 @@ PLACES = {
 }  # fmt: skip
 SCOPES = ("the run", "its block", "its block's mtp", "its block's stp")
 COMPRESSED = "a compressed instruction; compile without the extension c"
-SP = 2
-BELOW_STACK = 1 << 30  # a stack pointer so far below its stack has come from there
 
 
 def reason(spec: ThreadMachineSpec, state: State, who: int, cause: int, value: int) -> str:
@@ -33,7 +30,7 @@ def reason(spec: ThreadMachineSpec, state: State, who: int, cause: int, value: i
     if cause == T_FETCH and value & 2:
         return f"a jump to {unsigned:#x}, {COMPRESSED}"
     if cause != T_ILLEGAL:
-        return f"{PLACES[cause]} ({unsigned:#x}){_stack(spec, state, who)}"
+        return f"{PLACES[cause]} ({unsigned:#x})"
     word = _word(state, who)
     found = instruction(word)
     if found is None:
@@ -65,12 +62,3 @@ def _scope(spec: ThreadMachineSpec, who: int, scope: int) -> str:
         return f"scope {scope} is not there; use 0 to 3"
     kind = "mtp" if who % spec.threads < spec.mtp_threads else "stp"
     return f"scope {scope}, {SCOPES[scope]}, without this thread, which is {kind}"
-
-
-def _stack(spec: ThreadMachineSpec, state: State, who: int) -> str:
-    """What a thread that has gone below its stack is told."""
-    block, local = divmod(who, spec.threads)
-    size = spec.stack_bits // 8
-    bottom = (SCRATCHPAD | block << 40) + local * size
-    gone = bottom - int(state.threads["x"][who][SP])
-    return f"; its stack of {size} bytes is {gone} bytes too small" if 0 < gone < BELOW_STACK else ""

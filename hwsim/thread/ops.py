@@ -70,6 +70,7 @@ REQUEST, ANSWER, COLLECT, RESULT, DMA_DONE = range(5)
 WHO_DMA, WHO_NOBODY = -2, -1
 
 # how a kernel comes back
-RUNNING, FENCED, TRAPPED, EXITED, HOST, FULL_INBOX, FULL_OUTBOX = range(7)
+RUNNING, FENCED, TRAPPED, EXITED, HOST, FULL_INBOX, FULL_OUTBOX, OVERRUN = range(8)
+SP = 2  # the register that is a thread's stack pointer
 # causes of traps, as mcause has them
 T_FETCH, T_ILLEGAL, T_BREAK, T_LOAD_ALIGN, T_LOAD, T_STORE_ALIGN, T_STORE, T_ECALL = 1, 2, 3, 4, 5, 6, 7, 11

@@ -52,7 +52,7 @@ from hwsim.thread.ops import (
 from hwsim.thread.queues import queue_operation
 from hwsim.thread.requests import booked, crosses, post, request
 from hwsim.thread.system import system, trap
-from hwsim.thread.thread import account, park, set_register, settle, stop
+from hwsim.thread.thread import account, park, set_register, settle, stop, watch_stack
 
 OUTSIDE_CODE = 0
 
@@ -79,7 +79,7 @@ def issue(p, block, threads, pipeline, code, lines, pipe, b, t):
         thread = threads[index]
         d = code[thread.code]
         if d.check:
-            cause = obstacle(p, block, thread, pipeline, d, lines, pipe, b)
+            cause = obstacle(p, block, thread, pipeline, d, lines, pipe, b, index, t)
             if cause:
                 park(thread, t, cause)
                 pipeline.wakes[k] = NEVER
@@ -91,8 +91,13 @@ def issue(p, block, threads, pipeline, code, lines, pipe, b, t):
 
 
 @njit
-def obstacle(p, block, thread, pipeline, d, lines, pipe, b):
-    """What keeps a request from issuing although its thread is ready; where the request goes stays in the pipeline."""
+def obstacle(p, block, thread, pipeline, d, lines, pipe, b, index, t):
+    """What keeps a request from issuing although its thread is ready; where the request goes stays in the pipeline. What writes sp is
+    no request and always issues; it ends the run where it leaves the stack."""
+    if d.group == INTEGER:
+        v, _ = integer(d.op, thread.x[d.rs1], thread.x[d.rs2], thread.pc, d.imm, d.by_imm)
+        watch_stack(p, block, thread, index, v, t)
+        return 0
     if d.group == ENGINE:
         if d.op == DMA_START:
             return ON_DMA if block.dma_commands >= p.dma_depth else 0

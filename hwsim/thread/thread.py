@@ -11,7 +11,11 @@ from hwsim.thread.ops import (
     ON_INTERVAL,
     ON_SLOTS,
     ON_TURN,
+    OVERRUN,
+    SP,
 )
+
+WINDOW_PAD, FAR = 2 << 56, 1 << 40  # scratchpads of all blocks; as far as one block's may reach
 
 
 @njit
@@ -120,3 +124,14 @@ def stop(block, status, who, what, where, t):
     """The first reason in a block stays."""
     if block.status == 0:
         block.status, block.who, block.what, block.where, block.clock = status, who, what, where, t + 1
+
+
+@njit
+def watch_stack(p, block, thread, index, sp, t):
+    """A stack pointer that goes from the thread's own stack to below it ends the run: the neighbour's lies there. One that comes from
+    elsewhere, or goes far away, is no stack of ours."""
+    home, local = index // p.threads, index % p.threads
+    bottom = (WINDOW_PAD | home << 40) + local * p.stack
+    before = thread.x[SP]
+    if before >= bottom and before <= bottom + p.stack and sp < bottom and bottom - sp < FAR:
+        stop(block, OVERRUN, index, 0, thread.pc, t)

@@ -6,7 +6,7 @@ from hwsim.spec.errors import SimulationError
 from hwsim.spec.thread import ThreadMachineSpec
 from hwsim.thread.faults import reason
 from hwsim.thread.image import Image
-from hwsim.thread.ops import EXITED, FULL_INBOX, FULL_OUTBOX, HOST, NEVER, RUNNING, TRAPPED
+from hwsim.thread.ops import EXITED, FULL_INBOX, FULL_OUTBOX, HOST, NEVER, OVERRUN, RUNNING, TRAPPED
 from hwsim.thread.state import State
 from hwsim.thread_result import CAUSES
 
@@ -43,6 +43,10 @@ def check_end(spec: ThreadMachineSpec, image: Image, state: State) -> None:
     name, pc = thread_name(spec, who), int(state.threads["pc"][who])
     if status == EXITED:
         raise SimulationError(f"{image.name}: {name} left with code {what}; the kernel says that something is wrong")
+    if status == OVERRUN:
+        size = spec.stack_bits // 8
+        what_to_do = f"raise stack_bits ({spec.stack_bits}) in a file of the machine, or keep less on the stack"
+        raise SimulationError(f"{image.name}: {name} at pc {where:#x}: its stack of {size} bytes is overrun; {what_to_do}")
     assert status == TRAPPED, status
     raise SimulationError(f"{image.name}: {name} at pc {pc:#x}: {reason(spec, state, who, what, where)}; {ADVICE}")
 
