@@ -14,7 +14,7 @@ T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[1]
 TAIL = """
 _u = [_r.getrusage(x) for x in (_r.RUSAGE_SELF, _r.RUSAGE_CHILDREN)]
-print('\\0', sum(x.ru_utime + x.ru_stime for x in _u), max(x.ru_maxrss for x in _u), file=_s.stderr)
+print('\\0', sum(x.ru_utime + x.ru_stime for x in _u), *(x.ru_maxrss for x in _u), file=_s.stderr)
 """
 KIB = 1024
 
@@ -65,12 +65,20 @@ def take_turns(*works: Callable[[], object], rounds: int = 7) -> list[float]:
 
 @dataclass(frozen=True)
 class Finished:
-    """`cpu_s`: user and system time of the process and its children; `peak_mib`: the largest resident set."""
+    """`cpu_s`: user and system time of the process and its children; `peak_mib`: the largest resident set; `together_mib`:
+    that of the process and that of its largest child added, pages that both touch counted twice."""
 
     cpu_s: float
     wall_s: float
     peak_mib: float
+    together_mib: float
     out: str
+
+
+def spent() -> float:
+    """CPU seconds of this process and of the children that have ended."""
+    t = os.times()
+    return t.user + t.system + t.children_user + t.children_system
 
 
 def run_python(code: str, *args: str, python: str = sys.executable, timeout_s: float = 600) -> Finished:
@@ -84,8 +92,9 @@ def run_python(code: str, *args: str, python: str = sys.executable, timeout_s: f
     wall = time.perf_counter() - start
     if done.returncode:
         raise RuntimeError(f"{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
-    cpu, peak = done.stderr.rsplit("\0", 1)[1].split()
-    return Finished(float(cpu), wall, int(peak) / (KIB * (KIB if sys.platform == "darwin" else 1)), done.stdout)
+    cpu, *peaks = done.stderr.rsplit("\0", 1)[1].split()
+    own, child = (int(x) / (KIB * (KIB if sys.platform == "darwin" else 1)) for x in peaks)
+    return Finished(float(cpu), wall, max(own, child), own + child, done.stdout)
 
 
 def run_command(*words: str) -> Finished:

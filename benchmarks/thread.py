@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import run_command
+from benchmarks.measure import run_command, spent
 from hwsim.report.thread import measures
 from hwsim.report.versions import versions
 from hwsim.spec.load import load_thread_machine
@@ -122,9 +122,9 @@ def many() -> Iterator[Row]:
         words = ["run", "spmv", "--machine", MACHINE, "--rmat", str(SCALE), "--blocks", str(BLOCKS_MAX), "--processes", str(processes)]
         done = run_command(*words, "--json")
         found = json.loads(done.out)
-        spent = {"processes": processes, "wall_s": done.wall_s, "cpu_s": done.cpu_s, "peak_mib": done.peak_mib}
+        took = {"processes": processes, "wall_s": done.wall_s, "cpu_s": done.cpu_s, "together_mib": done.together_mib}
         run = {"what": " ".join(words), "blocks": BLOCKS_MAX, "threads": sum(p["threads"] for p in found["measures"]["pipelines"])}
-        yield {**run, **spent, **found["measures"]}
+        yield {**run, **took, **found["measures"]}
 
 
 def latency() -> Iterator[Row]:
@@ -173,10 +173,10 @@ def main(names: list[str]) -> None:
         raise SystemExit(f"thread: {odd[0]!r} is no section; use {', '.join(SECTIONS)}")
     for name in names or SECTIONS:
         print(name, file=sys.stderr, flush=True)
-        start, rows = time.process_time(), []
+        start, rows = spent(), []
         for found in SECTIONS[name]():
             rows.append(found)
-            figures = {**known(), name: {"stamp": stamp(time.process_time() - start), "rows": rows}}
+            figures = {**known(), name: {"stamp": stamp(spent() - start), "rows": rows}}
             FIGURES.write_text(json.dumps(figures, indent=1) + "\n")
     from benchmarks.thread_page import write_page
 

@@ -204,10 +204,10 @@ def many_part(s: Section) -> str:
     head = ["host processes", "wall time, s", "CPU time, s", "memory, GiB", "cycles", "instructions"]
     lines = []
     for x in s["rows"]:
-        spent = [str(x["processes"]), f"{x['wall_s']:.1f}", f"{x['cpu_s']:.1f}", f"{x['peak_mib'] / 1024:.2f}"]
+        spent = [str(x["processes"]), f"{x['wall_s']:.1f}", f"{x['cpu_s']:.1f}", f"{x['together_mib'] / 1024:.2f}"]
         lines.append([*spent, f"{x['cycles']:,}", f"{x['instructions']:,}"])
     out = f"\n## {r['blocks']} blocks: {r['threads']:,} threads\n{stamped(s)}`hwsim {r['what']}`, checked against SciPy, as all runs are. "
-    return out + "Memory is that of the largest process.\n\n" + table(head, lines)
+    return out + "Memory: the peaks of the processes added, pages that they share counted in each.\n\n" + table(head, lines)
 
 
 def by_blocks(s: Section) -> tuple[dict[str, dict[int, Row]], list[int]]:

@@ -4,7 +4,6 @@
 16,896 threads on 256 blocks and checks its sum.
 """
 
-import os
 import resource
 import time
 from pathlib import Path
@@ -12,7 +11,7 @@ from statistics import median
 
 import numpy as np
 
-from benchmarks.measure import Figure, show
+from benchmarks.measure import Figure, show, spent
 from hwsim.spec.load import load_thread_machine
 from hwsim.thread import Image, Memory, ThreadRun, load_image, run_threads
 
@@ -62,12 +61,6 @@ def many(processes: int) -> Figure:
     peak = sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 2**20
     what = f"{BLOCKS} blocks, {len(r.threads):,} threads, {r.cycles:,} cycles, {r.instructions:,} instructions, {processes} processes"
     return Figure(what, f"{wall:.1f} s, {cpu:.1f} CPU s", f"peak of this process and its children so far {peak:.2f} GiB")
-
-
-def spent() -> float:
-    """CPU seconds of this process and of the children that have ended."""
-    t = os.times()
-    return t.user + t.system + t.children_user + t.children_system
 
 
 def main() -> None:
