@@ -4,6 +4,7 @@ epoch reaches no other block before the next one, so the result does not depend 
 import mmap
 import multiprocessing
 import threading
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -20,6 +21,21 @@ def shared_zeros(shape: Any, dtype: Any) -> Any:
     kind, count = np.dtype(dtype), int(np.prod(shape, dtype=np.int64))
     flags = mmap.MAP_SHARED | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
     buffer = mmap.mmap(-1, max(1, count * kind.itemsize), flags=flags)
+    return np.frombuffer(buffer, kind, count).reshape(shape)
+
+
+def sparse_zeros(shape: Any, dtype: Any) -> Any:
+    """An array of which little is touched, here and there: in small pages. NumPy asks for large ones, and each touch clears 2 MiB."""
+    kind, count = np.dtype(dtype), int(np.prod(shape, dtype=np.int64))
+    if not hasattr(mmap, "MAP_PRIVATE"):
+        return np.zeros(shape, dtype)
+    try:
+        buffer = mmap.mmap(-1, max(1, count * kind.itemsize), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    except OSError as e:
+        raise MemoryError(f"{count * kind.itemsize} bytes are not there") from e
+    if hasattr(mmap, "MADV_NOHUGEPAGE"):
+        with suppress(OSError):  # a kernel without large pages
+            buffer.madvise(mmap.MADV_NOHUGEPAGE)
     return np.frombuffer(buffer, kind, count).reshape(shape)
 
 

@@ -15,7 +15,7 @@ from hwsim.thread.measure import measured
 from hwsim.thread.memory_map import SCRATCHPAD, Memory, read_words, write_words
 from hwsim.thread.ops import NEVER, WINDOW_LOCAL
 from hwsim.thread.pipeline import begin
-from hwsim.thread.processes import run_shared, shared_zeros
+from hwsim.thread.processes import run_shared, shared_zeros, sparse_zeros
 from hwsim.thread.session import SPANS_AT_ONCE, Session, run_alone
 from hwsim.thread.state import State, empty_state
 from hwsim.thread.verdict import check_end
@@ -55,7 +55,7 @@ def run_threads(
     if processes < 1:
         raise SimulationError(f"processes: {processes}; use 1 or more")
     memory, processes = memory or Memory(spec), min(processes, spec.blocks)
-    zeros = np.zeros if processes == 1 else shared_zeros
+    zeros = shared_zeros if processes > 1 else sparse_zeros if spec.blocks > 1 else np.zeros
     session = prepare(spec, image, memory, args, trace, limit_cycles, processes, zeros)
     state, p = session.state, session.state.params[0]
     p["jump"], p["shuffle"] = int(jump), shuffle

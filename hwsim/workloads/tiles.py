@@ -48,7 +48,7 @@ def tile_rows(spec: ThreadMachineSpec, width: int) -> int:
 def split(p: Piece, columns: int, width: int, spec: ThreadMachineSpec, version: str) -> Split:
     """Of all widths of tiles and lengths of runs the split that is estimated to end first."""
     every = np.arange(len(p.columns))
-    if version == "mtp":
+    if version == "mtp" or not len(every):
         return Split(every, ())
     rows = np.repeat(np.arange(p.rows), np.diff(p.starts))
     most = tile_rows(spec, width)

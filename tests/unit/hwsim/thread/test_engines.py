@@ -1,6 +1,7 @@
 """DMA, queues, collectives, caches: the values they leave, against NumPy."""
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from hwsim.spec.errors import SimulationError
 from hwsim.spec.thread_isa import encode
 from hwsim.thread import Memory
+from hwsim.thread.processes import sparse_zeros
 from tests.harness.thread_programs import ALONE, TINY, load_value, run
 
 GATHER, SCATTER, FILL, INDEX32, ADD, ADD_FLOAT, SIZE4 = 1, 2, 4, 8, 16, 32, 256
@@ -172,3 +174,14 @@ def test_a_line_writes_back_what_was_written_alone(where: str) -> None:
     words += [encode("sb", 0, 11, 13, imm=3), encode("fence"), encode("sd", 0, 9, 0), encode("sd", 0, 9, 0, imm=8), encode("fence")]
     words += [encode("cache.flushinval", 0, 11, 12), encode("fence")]
     assert [int(v) for v in run(words, TWO, memory, (at,)).read(at, 2, np.int64)] == [0x55000000, 0]
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="Linux says what a process holds")
+def test_a_word_here_and_there_takes_small_pages() -> None:
+    def held() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+    before = held()
+    a = sparse_zeros((64, 1 << 18), np.int64)
+    a[:, ::1 << 17] = 1
+    assert a.sum() == 128 and held() - before < 32 << 20

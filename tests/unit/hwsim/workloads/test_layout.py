@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from hwsim.spec.load import load_thread_machine
+from hwsim.workloads import tiles
 from hwsim.workloads.layout import Layout, pieces
 from hwsim.workloads.tiles import split, tile_rows
 from models.matrices import rmat
@@ -78,3 +79,12 @@ def test_empty_arrays_have_a_place() -> None:
     lay = Layout(store, 2)
     at = lay.own(np.zeros(0), 1)
     assert store.placed[at][0].size == 1 and store.placed[at][1:] == ("block", 1)
+
+
+def test_a_piece_without_nonzeros_is_not_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many blocks most may own nothing."""
+    monkeypatch.setattr(tiles, "_Estimate", None)
+    empty = next(p for p in pieces(rmat(1), 200) if not len(p.columns))
+    for version in ("both", "stp"):
+        s = split(empty, 2, 32, PIUMA, version)
+        assert len(s.cold) == 0 and s.hot == ()
