@@ -5,6 +5,7 @@
 """
 
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -120,9 +121,10 @@ def many() -> Iterator[Row]:
     """As many blocks as there may be, in processes of their own, whose time and memory are measured."""
     for processes in (1, 2):
         words = ["run", "spmv", "--machine", MACHINE, "--rmat", str(SCALE), "--blocks", str(BLOCKS_MAX), "--processes", str(processes)]
+        load = os.getloadavg()[0]
         done = run_command(*words, "--json")
         found = json.loads(done.out)
-        took = {"processes": processes, "wall_s": done.wall_s, "cpu_s": done.cpu_s, "together_mib": done.together_mib}
+        took = {"processes": processes, "wall_s": done.wall_s, "cpu_s": done.cpu_s, "together_mib": done.together_mib, "load": load}
         run = {"what": " ".join(words), "blocks": BLOCKS_MAX, "threads": sum(p["threads"] for p in found["measures"]["pipelines"])}
         yield {**run, **took, **found["measures"]}
 
