@@ -122,5 +122,6 @@ def _routed(report: dict[str, Any], family: Family) -> Routed:
 
 
 def _block(step: dict[str, Any]) -> str:
-    """The instance that a step's net belongs to."""
-    return ".".join(step.get("net", "").split(".")[:-1])
+    """The instance that a step's net belongs to; none if the tools made it."""
+    net: str = step.get("net", "")
+    return "" if net.startswith("$") else ".".join(net.split(".")[:-1])
