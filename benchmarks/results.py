@@ -167,6 +167,7 @@ All of it again: `python -m benchmarks results` (about {minutes} minutes of one 
 Networks of the zoo have published shapes and seeded weights: their cycles are real, their accuracy means nothing, so none is given.
 MiniLM is trained. Batch is 1 everywhere. How long the simulator takes: [benchmarks.md](benchmarks.md).
 The thread machine: [results_thread.md](results_thread.md).
+What the blocks of `sat` take on UltraScale+: [fpga.md](fpga.md#what-a-machine-takes).
 """
 SPEEDUP = """
 ## N:M on {name}: {rows} x {cols} PEs, {number}, {mhz:g} MHz, {bits} bits of memory a cycle
