@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from difflib import get_close_matches
+from os.path import exists
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -112,7 +113,7 @@ def _check_workload(name: str, machine: str, asked: bool) -> None:
     from models.zoo import network_names
 
     networks = network_names()
-    if name in networks or name.endswith(".onnx") or Path(name).exists():
+    if name in networks or name.endswith(".onnx") or exists(name):
         return
     near = get_close_matches(name.lower(), [*NAMES, *networks], 1)
     if near and near[0] in NAMES:

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 from scipy.sparse import coo_array, diags_array
-from scipy.sparse.linalg import cg
 
 Array = Any
 GATHERED, ROUNDS = 5, 40
 PULL, WEAK = 0.02, 1e-3  # PULL: of a place of the spread cells, grows from round to round; WEAK: of the rest
 LEAST_DISTANCE = 0.5
+STEPS, EXACT = 150, 1e-4  # of a solution
 LEAF = 8  # cells that are not spread further
 GRID = 1 << 20  # parts of a tile: rounding hides how one machine adds from how another does
 
@@ -77,8 +77,25 @@ def _drawn(wires: Wires, x: Array, goal: Array, pull: Array) -> Array:
     spring = pull / np.maximum(np.abs(x - goal), LEAST_DISTANCE)
     diagonal = np.bincount(a, strength, wires.cells) + np.bincount(b, strength, wires.cells) + spring
     pairs = coo_array((np.r_[-strength, -strength], (np.r_[a, b], np.r_[b, a])), shape=(wires.cells, wires.cells))
-    found, _ = cg(pairs.tocsr() + diags_array(diagonal), spring * goal, x0=x, rtol=1e-4, maxiter=150, M=diags_array(1 / diagonal))
-    return found
+    return _solved(pairs.tocsr() + diags_array(diagonal), diagonal, spring * goal, x)
+
+
+def _solved(matrix: Any, diagonal: Array, right: Array, x: Array) -> Array:
+    """Conjugate gradients from `x` on. SciPy's add by threads, and so not the same on every machine: sites, and with them the bitstream,
+    would depend on it."""
+    left = right - matrix @ x
+    step = least = left / diagonal
+    size, enough = (left * least).sum(), EXACT**2 * (right * right).sum()
+    for _ in range(STEPS):
+        if (left * left).sum() <= enough:
+            break
+        moved = matrix @ step
+        far = size / (step * moved).sum()
+        x, left = x + far * step, left - far * moved
+        least = left / diagonal
+        before, size = size, (left * least).sum()
+        step = least + size / before * step
+    return x
 
 
 def place(

@@ -48,6 +48,7 @@ class Model:
         model = onnx.shape_inference.infer_shapes(model)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.add_session_config_entry("session.x64quantprecision", "1")  # else sums saturate on processors without VNNI
         session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
         return session.run([out], inputs)[0]
 
