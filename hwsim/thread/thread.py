@@ -1,6 +1,7 @@
 """A thread's scoreboard: from which cycle on its next instruction may issue, what it waits for till then, and the account of it."""
 
 from hwsim.thread.jit import njit
+from hwsim.thread.memory_map import SCRATCHPAD
 from hwsim.thread.ops import (
     DMA_WAIT,
     EXIT,
@@ -15,7 +16,7 @@ from hwsim.thread.ops import (
     SP,
 )
 
-WINDOW_PAD, FAR = 2 << 56, 1 << 40  # scratchpads of all blocks; as far as one block's may reach
+FAR = 1 << 40  # as far as the scratchpad of one block may reach
 
 
 @njit
@@ -131,7 +132,7 @@ def watch_stack(p, block, thread, index, sp, t):
     """A stack pointer that goes from the thread's own stack to below it ends the run: the neighbour's lies there. One that comes from
     elsewhere, or goes far away, is no stack of ours."""
     home, local = index // p.threads, index % p.threads
-    bottom = (WINDOW_PAD | home << 40) + local * p.stack
+    bottom = (SCRATCHPAD | home << 40) + local * p.stack
     before = thread.x[SP]
     if before >= bottom and before <= bottom + p.stack and sp < bottom and bottom - sp < FAR:
         stop(block, OVERRUN, index, 0, thread.pc, t)

@@ -106,4 +106,3 @@ def pin(folder: Path, heard: Callable[[int], None], seed: int) -> None:
         for name, site in plan(netlist, heard, seed).items():
             cells[name]["attributes"]["BEL"] = site
         (folder / "top.json").write_text(json.dumps(design))
-

@@ -38,11 +38,6 @@ class Wires:
         """[cells]"""
         return np.bincount(self.cell, minlength=self.cells)
 
-    def length(self, at: Array) -> float:
-        """Half the circumference of each net's box, summed."""
-        first = np.flatnonzero(np.r_[True, self.net[1:] != self.net[:-1]])
-        return float(sum((np.maximum.reduceat(x[self.cell], first) - np.minimum.reduceat(x[self.cell], first)).sum() for x in at))
-
 
 def spread(at: Array, area: Array, box: Array) -> Array:
     """Cuts the box in two, and the cells by their order along its longer side, until few are left. Cells without an area stay."""

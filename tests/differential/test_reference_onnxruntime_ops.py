@@ -130,7 +130,10 @@ def test_conv2d_requantised(groups: int) -> None:
     params = {"weight": w, "bias": bias, "weight_scale": step.astype(np.float64)}
     net.add("c", "conv2d", "x", params=params, padding=1, groups=groups)
     scales = {"x": 0.03, "c": 0.15 if groups == 1 else 0.05}
-    f32 = lambda v: model.constant(np.float32(v))  # noqa: E731
+
+    def f32(v: Any) -> str:
+        return model.constant(np.float32(v))
+
     zero = model.constant(np.uint8(128))
     signed = (model.constant(w), f32(step), model.constant(np.zeros(6, np.int8)))
     args = ("x", f32(0.03), zero, *signed, f32(scales["c"]), zero, model.constant(bias))

@@ -2,16 +2,14 @@
 
 import json
 import random
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
 from rtl.boards import tools
 from rtl.boards.floorplan import SITES, Netlist, pin, plan
-from rtl.boards.placement import Wires, spread
+from rtl.boards.placement import spread
 
 GROUPS, LUTS = 12, 60
 
@@ -55,17 +53,6 @@ def test_cells_are_spread_evenly_and_keep_their_order() -> None:
     assert tiles.min() >= 100 and tiles.max() <= 150  # of 125
     left, right = at[0, :4000][out[0, :4000] < 40], at[0, :4000][out[0, :4000] >= 40]
     assert left.max() <= right.min()
-
-
-def test_length_is_half_of_what_goes_round_the_nets() -> None:
-    rng = np.random.default_rng(2)
-    net = np.sort(np.r_[np.arange(20), np.arange(20), rng.integers(0, 20, 30)])
-    wires, at = Wires(15, rng.integers(0, 15, len(net)), net), rng.random((2, 15))
-    wanted = 0.0
-    for n in range(20):
-        ends = set(wires.cell[net == n].tolist())
-        wanted += sum(max((abs(x[a] - x[b]) for a, b in combinations(ends, 2)), default=0) for x in at)
-    assert wires.length(at) == pytest.approx(wanted)
 
 
 def test_more_than_the_device_has_is_left_to_nextpnr(tmp_path: Path) -> None:
