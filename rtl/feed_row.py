@@ -1,8 +1,8 @@
-"""What a batch brings to one row of the PEs, read by read: what level act has, turned to the read's first byte (os) or to the row's
-block (ws). All rows are alike: which one it is comes by `i_row` and, the number of its first pixel (os), by `i_pixel`.
+"""What a batch brings to one row of the PEs, read by read. Feed turns what level act has to the read's first byte (os), or to where the
+block of row 0 is or would be (ws); from there a row's own block is a distance away that the size of a block alone tells.
 """
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -11,17 +11,13 @@ from rtl import signatures, turns
 
 
 class FeedRow(wiring.Component):
-    """`i_data`: the answer to the read, which began at byte `i_at` of the level. `i_fresh`: a batch begins. `o`: a chunk for each lane."""
+    """`i_part`: the answer to the read, turned. `i_fresh`: a batch begins. `o`: a chunk for each lane."""
 
-    def __init__(self, spec: AcceleratorSpec):
-        self.spec, self.lanes = spec, spec.pe.adder_latency_cycles
-        bytes_read = signatures.lanes_of(spec, "act")
+    def __init__(self, spec: AcceleratorSpec, row: int):
+        self.spec, self.row, self.lanes = spec, row, spec.pe.adder_latency_cycles
         super().__init__(
             {
-                "i_row": In(range(spec.array.rows)),
-                "i_pixel": In(range(spec.array.rows * self.lanes)),
-                "i_data": In(8 * bytes_read),
-                "i_at": In(range(bytes_read)),
+                "i_part": In(8 * signatures.lanes_of(spec, "act")),
                 "i_read": In(signatures.act_read(spec)),
                 "i_os": In(1),
                 "i_block_log2": In(range(spec.pe.block_max.bit_length())),
@@ -32,19 +28,15 @@ class FeedRow(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        read = self.i_read
-        place = Signal.like(self.i_row, name="place")  # ws: which block of the read is the row's
-        start = Signal.like(self.i_at, name="start")
-        m.d.comb += [
-            place.eq(self.i_row - read.fold),
-            start.eq(self.i_at + Mux(self.i_os, 0, (place << self.i_block_log2) * self.spec.pe.element_bytes)),
-        ]
-        part = Signal(self.spec.levels.act.width_bits)
-        m.d.comb += part.eq(turns.right(self.i_data, start, 8))
-        its_block = (self.i_row >= read.fold) & (place < read.count)
+        read, part = self.i_read, Signal(self.spec.levels.act.width_bits)
+        whole, block = self.i_part, signatures.block(self.spec.pe).size
+        moved = [whole.rotate_right((self.row << n) * self.spec.pe.element_bits)[:block] for n in range(self.spec.pe.block_max.bit_length())]
+        m.d.comb += part.eq(Cat(Mux(self.i_os, whole[:block], turns.pick(moved, self.i_block_log2)), whole[block : len(part)]))
+        its_block = (read.fold <= self.row) & (self.row < read.fold + read.count)
         for k in range(self.lanes):
             early = Signal.like(part, name=f"held_{k}")
-            its = Mux(self.i_os, read.fold == self.i_pixel + k, its_block & (read.lane == k))
+            pixel = (self.spec.array.rows - 1 - self.row) * self.lanes + k
+            its = Mux(self.i_os, read.fold == pixel, its_block & (read.lane == k))
             m.d.comb += self.o[k].as_value().eq(Mux(its, part, Mux(self.i_fresh, 0, early)))
             m.d.sync += early.eq(self.o[k])
         return m

@@ -167,7 +167,7 @@ def parts(spec: AcceleratorSpec) -> list[Part]:
         out.append(Part(block, instances, component, inner))
         for kind, name in INNER.items():
             alike = [c for c in inner.values() if type(c) is kind]
-            out += [Part(name, len(alike), alike[0], {})] if alike else []
+            out += [Part(name, len(alike), alike[-1], {})] if alike else []
     return out
 
 

@@ -15,11 +15,12 @@ SEED = 1
 HURRY_MHZ = 80
 # keep: registers that are copies of one another, for their many loads; abc9 takes the path from a synchronous reset to Q for a wire, and
 # sees loops where none are
-ECP5 = """read_rtlil top.il
+ECP5 = f"""read_rtlil top.il
+scratchpad -set abc9.D {1_000_000 // HURRY_MHZ}
 setattr -set keep 1 */w:reset_of_* */w:copy_of_* %u %ci1:+$dff[Q] */c:* %i
-synth_ecp5 -top top -run begin:map_luts
+synth_ecp5 -nowidelut -top top -run begin:map_luts
 delete =TRELLIS_FF/t:$specify2
-synth_ecp5 -top top -run map_luts:check
+synth_ecp5 -nowidelut -top top -run map_luts:check
 blackbox =A:whitebox
 write_json top.json
 """

@@ -168,7 +168,7 @@ class Array(wiring.Component):
     def _issued(self, m: Module, r: int, take: Value, goes_on: Value, block_log2: Value) -> Value:
         m.submodules[f"issued_{r}"] = row = Issued(self.spec)
         m.d.comb += [row.i.eq(self.i_acts[r]), row.i_take.eq(take), row.i_next.eq(goes_on), row.i_block_log2.eq(block_log2)]
-        return Cat(its.as_value()[: signatures.block(self.spec.pe).size] for its in row.o)
+        return row.o.as_value()
 
     @staticmethod
     def _countdown(m: Module, name: str, most: int, *starts: tuple[Value, Value | int]) -> Signal:

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from hwsim.spec.errors import SpecError
 from hwsim.spec.machine import AcceleratorSpec
-from rtl import signatures
+from rtl import signatures, turns
 from rtl.feed_row import FeedRow
 from rtl.feed_walk import FeedWalk
 
@@ -57,8 +57,7 @@ class Feed(wiring.Component):
             m.d.sync += there.eq(take)
         self._take(m, take, ~there | (push & ends))
         self._batch(m, walk.o_command, read)
-        for r in range(self.spec.array.rows):
-            self._row(m, walk, fresh, r)
+        self._rows(m, walk, fresh)
         return m
 
     def _take(self, m: Module, take: Signal, free: Value) -> None:
@@ -96,17 +95,20 @@ class Feed(wiring.Component):
             out.end.eq(read.blocks_end & read.pixels_end),
         ]
 
-    def _row(self, m: Module, walk: FeedWalk, fresh: Signal, r: int) -> None:
-        """What a batch brings to row r of the PEs."""
-        m.submodules[f"row_{r}"] = row = FeedRow(self.spec)
-        m.d.comb += [
-            row.i_row.eq(r),
-            row.i_pixel.eq((self.spec.array.rows - 1 - r) * self.lanes),
-            row.i_data.eq(self.i_data),
-            row.i_at.eq(walk.o_at),
-            row.i_read.eq(walk.o_read),
-            row.i_os.eq(walk.o_command.dataflow),
-            row.i_block_log2.eq(walk.o_command.block_log2),
-            row.i_fresh.eq(fresh),
-            self.o_acts[r].eq(row.o),
-        ]
+    def _rows(self, m: Module, walk: FeedWalk, fresh: Signal) -> None:
+        """What a batch brings to each row of the PEs."""
+        cmd, read, pe = walk.o_command, walk.o_read, self.spec.pe
+        start = Signal(range(signatures.lanes_of(self.spec, "act")), name="start")
+        part = Signal.like(self.i_data, name="part")
+        before = (read.fold << cmd.block_log2) * pe.element_bytes
+        m.d.comb += [start.eq(walk.o_at - Mux(cmd.dataflow, 0, before)), part.eq(turns.right(self.i_data, start, 8))]
+        for r in range(self.spec.array.rows):
+            m.submodules[f"row_{r}"] = row = FeedRow(self.spec, r)
+            m.d.comb += [
+                row.i_part.eq(part),
+                row.i_read.eq(read),
+                row.i_os.eq(cmd.dataflow),
+                row.i_block_log2.eq(cmd.block_log2),
+                row.i_fresh.eq(fresh),
+                self.o_acts[r].eq(row.o),
+            ]
