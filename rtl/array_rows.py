@@ -19,7 +19,7 @@ class Issued(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        kept = Signal(signatures.acts(self.spec), name="kept")
+        kept = Signal(signatures.acts(self.spec), name="kept", reset_less=True)
         at = Signal(range(signatures.chunk_elements(self.spec)), name="at")  # of the block in the chunk
         with m.If(self.i_next):
             m.d.sync += at.eq(at + (1 << self.i_block_log2))
@@ -44,6 +44,8 @@ class Waiting(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        block = Signal.like(self.o, name="block", reset_less=True)
         with m.If(self.i_go):
-            m.d.sync += self.o.eq(self.i)
+            m.d.sync += block.eq(self.i)
+        m.d.comb += self.o.eq(block)
         return m

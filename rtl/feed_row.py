@@ -30,11 +30,12 @@ class FeedRow(wiring.Component):
         m = Module()
         read, part = self.i_read, Signal(self.spec.levels.act.width_bits)
         whole, block = self.i_part, signatures.block(self.spec.pe).size
-        moved = [whole.rotate_right((self.row << n) * self.spec.pe.element_bits)[:block] for n in range(self.spec.pe.block_max.bit_length())]
+        steps = [(self.row << n) * self.spec.pe.element_bits for n in range(self.spec.pe.block_max.bit_length())]
+        moved = [whole.rotate_right(step)[:block] for step in steps]
         m.d.comb += part.eq(Cat(Mux(self.i_os, whole[:block], turns.pick(moved, self.i_block_log2)), whole[block : len(part)]))
         its_block = (read.fold <= self.row) & (self.row < read.fold + read.count)
         for k in range(self.lanes):
-            early = Signal.like(part, name=f"held_{k}")
+            early = Signal.like(part, name=f"held_{k}", reset_less=True)
             pixel = (self.spec.array.rows - 1 - self.row) * self.lanes + k
             its = Mux(self.i_os, read.fold == pixel, its_block & (read.lane == k))
             m.d.comb += self.o[k].as_value().eq(Mux(its, part, Mux(self.i_fresh, 0, early)))

@@ -17,11 +17,12 @@ class Queue(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        item, head, there = Value.cast(self.i.payload), Signal(self.shape), Signal()
+        item, head, there = Value.cast(self.i.payload), Signal(self.shape, reset_less=True), Signal()
         m.submodules.behind = behind = Memory(shape=len(item), depth=self.depth - 1, init=[], attrs=RACES)
         write, read = behind.write_port(), behind.read_port(domain="comb")
         next_read, held = Signal.like(read.addr), Signal(range(self.depth))
-        old, new, is_new, free = Signal(len(item)), Signal(len(item)), Signal(), Signal()
+        old, new = (Signal(len(item), reset_less=True) for _ in range(2))
+        is_new, free = Signal(), Signal()
         stays, leaves = Signal(), Signal()
         m.d.comb += [
             free.eq(~there | self.o.ready),

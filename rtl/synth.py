@@ -23,7 +23,7 @@ from hwsim.spec.errors import BuildError
 from hwsim.spec.machine import AcceleratorSpec
 from rtl.array_rows import Issued, Waiting
 from rtl.boards import tools
-from rtl.boards.flow import renamed
+from rtl.boards.flow import MAPPED, renamed
 from rtl.components.buffer import Buffer, Sums
 from rtl.components.link import Link
 from rtl.components.pe import PE
@@ -37,7 +37,7 @@ proc; flatten; opt; wreduce; peepopt; alumacc; share; opt; opt_clean
 techmap; opt -fast; dfflegalize -cell $_DFF_P_ 01 -cell $_DFFE_PP_ 01; opt -fast; abc -g AND,OR,XOR,MUX; opt_clean"""
 SCRIPTS = {
     "xcup": "synth_xilinx -family xcup -flatten -noiopad -top {top}",
-    "ecp5": "synth_ecp5 -top {top} -run begin:map_luts\ndelete =TRELLIS_FF/t:$specify2\nsynth_ecp5 -top {top} -run map_luts:check",
+    "ecp5": MAPPED,
     "ice40": "synth_ice40 -dsp -top {top} -run begin:check",
     "gates": GATES,
 }

@@ -13,15 +13,17 @@ from rtl.boards.placement import ROUNDS
 Progress = Callable[[str, int, int], None]
 SEED = 1
 HURRY_MHZ = 80
-# keep: registers that are copies of one another, for their many loads; abc9 takes the path from a synchronous reset to Q for a wire, and
-# sees loops where none are
-ECP5 = f"""read_rtlil top.il
-scratchpad -set abc9.D {1_000_000 // HURRY_MHZ}
-setattr -set keep 1 */w:reset_of_* */w:copy_of_* %u %ci1:+$dff[Q] */c:* %i
-synth_ecp5 -nowidelut -top top -run begin:map_luts
+# what has time is made small, and without wide LUTs no two LUTs must stand together; abc9 takes the path from a synchronous reset to Q for
+# a wire, and sees loops where none are
+MAPPED = f"""scratchpad -set abc9.D {1_000_000 // HURRY_MHZ}
+synth_ecp5 -nowidelut -top {{top}} -run begin:map_luts
 delete =TRELLIS_FF/t:$specify2
-synth_ecp5 -nowidelut -top top -run map_luts:check
-blackbox =A:whitebox
+synth_ecp5 -nowidelut -top {{top}} -run map_luts:check
+"""
+# keep: registers that are copies of one another, for their many loads
+ECP5 = f"""read_rtlil top.il
+setattr -set keep 1 */w:reset_of_* */w:copy_of_* %u %ci1:+$dff[Q] */c:* %i
+{MAPPED.format(top="top")}blackbox =A:whitebox
 write_json top.json
 """
 ICE40 = """read_rtlil top.il

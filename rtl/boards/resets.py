@@ -36,6 +36,8 @@ class Resets(ResetInserter):
     def _insert_control(self, fragment: Fragment, domain: str, signals: Any) -> None:
         parts: list[Any] = []
         for signal, start, stop in signals.chunks():
+            if signal.reset_less:
+                continue
             parts.append((signal, start, stop))
             self.left -= (len(signal) if stop is None else stop) - start
             if self.left <= 0:

@@ -38,7 +38,7 @@ class Accumulator(wiring.Component):
         m.submodules.walks = walks = Queue(layout, depth)
         walk, at, added = walks.o.payload, Signal(signatures.pixels(self.spec)), Signal()
         place, last = walk.acc + at, at + 1 == walk.pixels
-        ends, row = self.i.valid & self.i.payload.end, Signal(signatures.row(self.spec))
+        ends, row = self.i.valid & self.i.payload.end, Signal(signatures.row(self.spec), reset_less=True)
         m.d.comb += [
             walks.i.payload.eq(self.i_walk.payload),
             walks.i.valid.eq(self.i_walk.valid),

@@ -19,6 +19,7 @@ from hwsim.spec.machine import AcceleratorSpec
 from rtl import signatures
 from rtl.array_rows import Issued, Waiting
 from rtl.components.pe import PE
+from rtl.floats.pipe import delayed
 
 
 @dataclass
@@ -269,19 +270,16 @@ class Array(wiring.Component):
         ws_end = ws & row.end & (at.lane + 1 == row.pixels)
         group = at.valid & os & at.capture & (at.lane == self.lanes - 1)
         told = Cat(ws, ws_end, group, row.end, row.pixels)
-        told = self._delayed(m, "summed", told, self.spec.pe.multiplier_latency_cycles + self.lanes - 1)
+        told = delayed(m, told, self.spec.pe.multiplier_latency_cycles + self.lanes - 1, "summed", reset_less=False)
         ws, ws_end, group, end, pixels = told[0], told[1], told[2], told[3], told[4:]
         left, group_end = Signal(range(self.rows * self.lanes + 1), name="left"), Signal(name="group_end")
         with m.If(left != 0):
             m.d.sync += left.eq(left - 1)
         with m.If(group):
             m.d.sync += [left.eq(pixels), group_end.eq(end)]
-        self._shift = self._delayed(m, "leaves", left > 1, 1)
+        self._shift = delayed(m, left > 1, 1, "leaves", reset_less=False)
         leaving = Cat(ws | (left != 0), ws_end | ((left == 1) & group_end))
-        for c in range(self.cols):
-            later = Signal(2, name=f"leaving_{c}")
-            m.d.sync += later.eq(leaving)
-            leaving = later
+        leaving = delayed(m, leaving, self.cols, "leaving", reset_less=False)
         m.d.comb += [self.o.valid.eq(leaving[0]), self.o.payload.end.eq(leaving[1])]
 
     def _south(self, m: Module, os: Value, pes: list[list[PE]]) -> None:
@@ -290,7 +288,7 @@ class Array(wiring.Component):
         for c in range(self.cols):
             column, new = [line[c] for line in pes], self.i_weight.payload.weights[c].as_value()
             flow = self._held(m, f"held_flow_{c}", new) if self.lanes > 1 else new
-            m.d.comb += column[0].i_flow.eq(self._delayed(m, f"flow_{c}", flow, c))
+            m.d.comb += column[0].i_flow.eq(delayed(m, flow, c, f"flow_{c}"))
             for north, south in zip(column, column[1:], strict=False):
                 m.d.comb += [
                     south.i_flow.eq(north.o_flow),
@@ -300,23 +298,15 @@ class Array(wiring.Component):
             m.d.comb += [pe.i_shift.eq(shift) for pe in column] + [pe.i_os.eq(os) for pe in column]
             out = Mux(os, column[-1].o_drain, column[-1].o_sum)
             m.d.comb += self.o.payload.sums[c].eq(self._deskew(m, c, out))
-            shift = self._delayed(m, f"shift_{c}", shift, 1)
+            shift = delayed(m, shift, 1, f"shift_{c}", reset_less=False)
 
     def _held(self, m: Module, name: str, new: Value) -> Value:
         """os: a weight row is taken with its first step and stays for the others."""
-        held = Signal(len(new), name=name)
+        held = Signal(len(new), name=name, reset_less=True)
         with m.If(self._flowing):
             m.d.sync += held.eq(new)
         return Mux(self._flowing, new, held)
 
     def _deskew(self, m: Module, c: int, out: Value) -> Value:
         """Column c is C - 1 - c cycles ahead of the last one."""
-        return self._delayed(m, f"deskew_{c}", out, self.cols - 1 - c)
-
-    @staticmethod
-    def _delayed(m: Module, name: str, value: Value, cycles: int) -> Value:
-        for k in range(cycles):
-            later = Signal(Value.cast(value).shape(), name=f"{name}_{k}")
-            m.d.sync += later.eq(value)
-            value = later
-        return value
+        return delayed(m, out, self.cols - 1 - c, f"deskew_{c}")

@@ -47,8 +47,8 @@ class Bank(wiring.Component):
         init = list(self.init[k :: self.lanes])
         m.submodules[f"lane_{k}"] = memory = Memory(shape=8, depth=rows, init=init, attrs=RACES)
         write, read = memory.write_port(), memory.read_port(domain="comb")
-        read_row, old = Signal(range(rows), name=f"read_row_{k}"), Signal(8, name=f"old_{k}")
-        wrote = Signal(data.StructLayout({"en": 1, "row": range(rows), "data": 8}), name=f"wrote_{k}")
+        read_row, old = Signal(range(rows), name=f"read_row_{k}", reset_less=True), Signal(8, name=f"old_{k}", reset_less=True)
+        wrote = Signal(data.StructLayout({"en": 1, "row": range(rows), "data": 8}), name=f"wrote_{k}", reset_less=True)
         m.d.comb += [write.en.eq(port.en), write.addr.eq(port.row), write.data.eq(port.data), read.addr.eq(row)]
         m.d.sync += [old.eq(read.data), read_row.eq(row), wrote.en.eq(port.en), wrote.row.eq(port.row), wrote.data.eq(port.data)]
         return Mux(wrote.en & (wrote.row == read_row), wrote.data, old)
@@ -150,13 +150,13 @@ class Sums(wiring.Component):
         m = Module()
         shape = self.o_vector.shape()
         m.submodules.rows = memory = Memory(shape=shape, depth=self.spec.acc_rows, init=[], attrs=RACES)
-        write, wrote = memory.write_port(), Signal(self.i_write.payload.shape(), name="wrote")
+        write, wrote = memory.write_port(), Signal(self.i_write.payload.shape(), name="wrote", reset_less=True)
         written = Signal()
         m.d.comb += [write.en.eq(self.i_write.valid), write.addr.eq(self.i_write.payload.row), write.data.eq(self.i_write.payload.sums)]
         m.d.sync += [wrote.eq(self.i_write.payload), written.eq(self.i_write.valid)]
         for reader in ("accumulator", "vector"):
-            read, old = memory.read_port(domain="comb"), Signal(shape, name=f"old_{reader}")
-            row = Signal(range(self.spec.acc_rows), name=f"row_{reader}")
+            read, old = memory.read_port(domain="comb"), Signal(shape, name=f"old_{reader}", reset_less=True)
+            row = Signal(range(self.spec.acc_rows), name=f"row_{reader}", reset_less=True)
             m.d.comb += read.addr.eq(getattr(self, f"i_read_{reader}"))
             m.d.sync += [old.eq(read.data), row.eq(read.addr)]
             m.d.comb += getattr(self, f"o_{reader}").eq(Mux(written & (wrote.row == row), wrote.sums.as_value(), old.as_value()))

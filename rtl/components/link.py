@@ -17,7 +17,7 @@ class Link(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        new, head, there = Value.cast(self.i.payload), Signal(self.shape), Signal()
+        new, head, there = Value.cast(self.i.payload), Signal(self.shape, reset_less=True), Signal()
         free, push, level = Signal(), Signal(), Signal(range(self.depth))  # behind the head
         waits = level != 0
         m.d.comb += [

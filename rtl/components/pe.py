@@ -44,7 +44,7 @@ class PE(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         weights = data.ArrayLayout(signatures.weight(self.spec), self.spec.kept_max)
-        shadow, active = Signal(weights, name="shadow"), Signal(weights, name="active")
+        shadow, active = (Signal(weights, name=n, reset_less=True) for n in ("shadow", "active"))
         with m.If(self.i_load):
             m.d.sync += shadow[self.i_slot].eq(self.i_weight)
         with m.If(self.i_os):
@@ -68,11 +68,8 @@ class PE(wiring.Component):
         told = delayed(m, told, self.spec.multiplier_latency_cycles, "told")
         self._sum(m, self._product(m, self.weight, self.act), told)
         self._drain(m, delayed(m, told[2:], self.spec.adder_latency_cycles, "summed"))
-        m.d.sync += [
-            self.o_acts.eq(self.i_acts),
-            self.o_step.eq(self.i_step),
-            self.o_swap.eq(self.i_swap),
-        ]
+        m.d.comb += self.o_acts.eq(delayed(m, self.i_acts.as_value(), 1, "acts"))
+        m.d.sync += [self.o_step.eq(self.i_step), self.o_swap.eq(self.i_swap)]
         return m
 
     def _product(self, m: Module, weight: Value, act: Value) -> Value:
@@ -90,13 +87,15 @@ class PE(wiring.Component):
         begins, valid, lane = told[0], told[1], told[3:]
         start = Mux(self.i_os, 0, self.i_sum)
         if self.spec.number == "int8":
+            here = Signal(self.o_sum.shape(), name="sum", reset_less=True)
             with m.If(valid):
-                m.d.sync += self.o_sum.eq(Mux(begins, start, self.o_sum) + product)
+                m.d.sync += here.eq(Mux(begins, start, here) + product)
+            m.d.comb += self.o_sum.eq(here)
             return
         latency = self.spec.adder_latency_cycles
         m.submodules.add = add = Add(latency)
         left = delayed(m, Cat(valid, lane), latency, "added")
-        held = Signal(data.ArrayLayout(self.o_sum.shape(), latency))  # while os waits for weights
+        held = Signal(data.ArrayLayout(self.o_sum.shape(), latency), reset_less=True)  # while os waits for weights
         with m.If(left[0]):
             m.d.sync += held[left[1:]].eq(add.o)
         before = Mux(left[0] & (left[1:] == lane), add.o, held[lane])
@@ -108,7 +107,7 @@ class PE(wiring.Component):
 
     def _drain(self, m: Module, told: Value) -> None:
         """`told`: whether the sum that is there now is a group's last, and its lane. A sum of each lane; lane 0 leaves first."""
-        lanes = [Signal(self.o_sum.shape(), name=f"drain_{k}") for k in range(self.spec.adder_latency_cycles)]
+        lanes = [Signal(self.o_sum.shape(), name=f"drain_{k}", reset_less=True) for k in range(self.spec.adder_latency_cycles)]
         for k, (lane, north) in enumerate(zip(lanes, [*lanes[1:], self.i_drain], strict=True)):
             with m.If(told[0] & (told[1:] == k)):
                 m.d.sync += lane.eq(self.o_sum)

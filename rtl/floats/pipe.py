@@ -14,10 +14,10 @@ def spread(latency: int, cuts: Sequence[int]) -> list[int]:
     return out
 
 
-def delayed(m: Module, value: Value, cycles: int, name: str) -> Value:
+def delayed(m: Module, value: Value, cycles: int, name: str, *, reset_less: bool = True) -> Value:
     """`value` as it was `cycles` ago; the first register bears `name`."""
     for k in range(cycles):
-        later = Signal(value.shape(), name=f"{name}_{k + 1}" if k else name, reset_less=True)
+        later = Signal(value.shape(), name=f"{name}_{k + 1}" if k else name, reset_less=reset_less)
         m.d.sync += later.eq(value)
         value = later
     return value

@@ -112,7 +112,7 @@ class IntegerLanes(wiring.Component):
         layout, acc = signatures.vector_beat(self.spec), 32 * self.lanes_acc
         self.beats, self.valid = [self.i_beat.payload], [self.i_beat.valid]
         for n in range(1, LATENCY):
-            self.beats.append(Signal(layout, name=f"beat_{n}"))
+            self.beats.append(Signal(layout, name=f"beat_{n}", reset_less=True))
             self.valid.append(Signal(name=f"valid_{n}"))
             if n == 7 and self.serial:
                 self._hold(m)
@@ -123,7 +123,7 @@ class IntegerLanes(wiring.Component):
         self.acc: dict[int, Value] = {1: row >> (self.beats[1].e << 5) if self.spec.array.cols > self.lanes else row}
         for now, size, most in ((self.read, 8 * self.bytes, 4), (self.acc, acc, 3)):
             for n in range(2, most + 1):
-                now[n] = Signal(size, name=f"{'read' if now is self.read else 'acc'}_{n}")
+                now[n] = Signal(size, name=f"{'read' if now is self.read else 'acc'}_{n}", reset_less=True)
                 m.d.sync += now[n].eq(now[n - 1])
 
     def _hold(self, m: Module) -> None:
@@ -145,7 +145,7 @@ class IntegerLanes(wiring.Component):
             m.d.comb += [self.table.i_write.payload[k].eq(v) for k, v in write.items()]
         if self._has("depthwise"):
             m.submodules.weights = self.weights = Weights(self.spec)
-            self.weight, early = Signal(8 * self.bytes), self.weights.i_write  # in the third cycle
+            self.weight, early = Signal(8 * self.bytes, reset_less=True), self.weights.i_write  # in the third cycle
             m.d.sync += self.weight.eq(self.weights.o)
             m.d.comb += [
                 early.valid.eq(self._at(Stage.WEIGHT, 1)),
@@ -168,9 +168,10 @@ class IntegerLanes(wiring.Component):
         """Of lane n, registers. In the third cycle: `element`, `live` (in the row, and not masked); in the fourth: `source`, what bias and
         scale or the inverse is for, and `beside`, the element again, 0 if not live."""
         c, its, beat, byte = self.i_command, self.kinds[n], self.beats[2], slice(8 * n, 8 * n + 8)
-        here = Signal(signed(8), name=f"here_{n}")  # in the third cycle
-        element, live, product = Signal(signed(8), name=f"element_{n}"), Signal(name=f"live_{n}"), Signal(signed(26), name=f"square_{n}")
-        source, beside = Signal(signed(32), name=f"source_{n}"), Signal(signed(8), name=f"beside_{n}")
+        here = Signal(signed(8), name=f"here_{n}", reset_less=True)  # in the third cycle
+        element, product = Signal(signed(8), name=f"element_{n}", reset_less=True), Signal(signed(26), name=f"square_{n}", reset_less=True)
+        live = Signal(name=f"live_{n}", reset_less=True)
+        source, beside = Signal(signed(32), name=f"source_{n}", reset_less=True), Signal(signed(8), name=f"beside_{n}", reset_less=True)
         masked, was_masked = Signal(name=f"masked_{n}"), Signal(name=f"was_masked_{n}")
         m.d.comb += masked.eq(Mux(self._at(Stage.B, 2), self.read[2][byte] != 0, was_masked) & its.softmax & c.has_b)
         m.d.sync += was_masked.eq(masked)
@@ -196,7 +197,7 @@ class IntegerLanes(wiring.Component):
         """The element (times its weight), or the largest or the sum of its window so far."""
         if not self._has(*signatures.WINDOWED):
             return new
-        kept, here = Signal(signed(24), name=f"window_kept_{n}"), Signal(signed(24), name=f"window_{n}")
+        kept, here = Signal(signed(24), name=f"window_kept_{n}", reset_less=True), Signal(signed(24), name=f"window_{n}")
         joined = Mux(self.kinds[n].largest, Mux(new > kept, new, kept), kept + new)
         m.d.comb += here.eq(kept)
         with m.If(self._at(Stage.A, 3)):
@@ -224,7 +225,8 @@ class IntegerLanes(wiring.Component):
         out = {}
         for name, stage in (("b", Stage.B), ("bias", Stage.BIAS), ("scale", Stage.SCALE)):
             parts = 1 if name == "b" else signatures.param_beats(self.spec)
-            kept, here = (Signal(parts * 8 * self.bytes, name=f"{name}_{x}") for x in ("kept", "here"))
+            kept = Signal(parts * 8 * self.bytes, name=f"{name}_kept", reset_less=True)
+            here = Signal.like(kept, name=f"{name}_here", reset_less=False)
             m.d.comb += here.eq(kept)
             with m.If(self._at(stage, 4)):
                 part = here.word_select(self.beats[4].k[: max(1, (parts - 1).bit_length())], 8 * self.bytes) if parts > 1 else here
@@ -239,8 +241,8 @@ class IntegerLanes(wiring.Component):
         c, its, word, byte = self.i_command, self.kinds[n], slice(32 * n, 32 * n + 32), slice(8 * n, 8 * n + 8)
         bits = OUT_BITS if self._has("softmax", "layernorm") else 32
         bias, scale = parameters["bias"][word].as_signed(), parameters["scale"][word].as_signed()
-        biased, multiplier = Signal(signed(32), name=f"biased_{n}"), Signal(signed(bits), name=f"multiplier_{n}")
-        b, factor = Signal(signed(8), name=f"b_{n}"), Signal(signed(32), name=f"factor_{n}")
+        shapes = {"biased": signed(32), "multiplier": signed(bits), "b": signed(8), "factor": signed(32)}
+        biased, multiplier, b, factor = (Signal(shape, name=f"{x}_{n}", reset_less=True) for x, shape in shapes.items())
         first, domain = its.norm & self._at(Stage.A, 4), m.d.comb if self.serial else m.d.sync
         domain += [
             biased.eq(source["source"] + Mux(c.has_bias & ~its.norm, bias, 0)),
@@ -252,25 +254,25 @@ class IntegerLanes(wiring.Component):
             with m.If(its.softmax | first):
                 m.d.sync += multiplier.eq(self.sums.o_inverse)
         if self._has("layernorm"):
-            self.z = getattr(self, "z", []) + [z := Signal(signed(Z_BITS), name=f"z_{n}")]
+            self.z = getattr(self, "z", []) + [z := Signal(signed(Z_BITS), name=f"z_{n}", reset_less=True)]
             with m.If(its.norm & ~first):
                 m.d.sync += [biased.eq(z), b.eq(c.has_bias)]
         return biased, multiplier, b, factor
 
     def _shift(self, m: Module) -> None:
         """Of the total, in the eighth cycle; a register for each lane, since each of its bits moves a whole total."""
-        self.shifts = [Signal(6, name=f"copy_of_shift_{n}") for n in range(self.lanes)]
+        self.shifts = [Signal(6, name=f"copy_of_shift_{n}", reset_less=True) for n in range(self.lanes)]
         z = self.kinds[0].norm & self._at(Stage.A, 6)
         wanted = Mux(self.kinds[0].largest, 0, Mux(z, NORM_Z_SHIFT, self.i_command.shift))
         m.d.sync += [shift.eq(Mux(self.kinds[0].softmax, SOFTMAX_BITS, wanted)) for shift in self.shifts]
 
     def _scaled(self, m: Module, n: int, biased: Signal, multiplier: Signal, b: Signal, factor: Signal) -> Signal:
         """sat8 of the total / 2**shift, ties to even, then relu: in the ninth cycle."""
-        total, its = Signal(signed(TOTAL_BITS), name=f"total_{n}"), self.kinds[n]
+        total, its = Signal(signed(TOTAL_BITS), name=f"total_{n}", reset_less=True), self.kinds[n]
         bits = Z_BITS if self._has("layernorm") else 9
-        floor, fits, negative = Signal(signed(bits), name=f"floor_{n}"), Signal(name=f"fits_{n}"), Signal(name=f"negative_{n}")
-        half, rest, rounded = Signal(name=f"half_{n}"), Signal(name=f"rest_{n}"), Signal(signed(bits), name=f"rounded_{n}")
-        eight = Signal(signed(8), name=f"eight_{n}")
+        floor = Signal(signed(bits), name=f"floor_{n}", reset_less=True)
+        half, rest, fits, negative = (Signal(name=f"{x}_{n}", reset_less=True) for x in ("half", "rest", "fits", "negative"))
+        rounded, eight = Signal(signed(bits), name=f"rounded_{n}"), Signal(signed(8), name=f"eight_{n}")
         shifted, lost, beyond = self._shifted(m, n, total, bits)
         m.d.comb += [
             rounded.eq(to_even(floor, half, rest)),
@@ -316,7 +318,7 @@ class IntegerLanes(wiring.Component):
     def _looked_up(self, m: Module, eight: list[Signal]) -> list[Value]:
         """Of elements j, j + 1, ... of the chunk, in the tenth cycle. gelu and silu: the result chooses a byte of the table."""
         chosen = [Signal(signed(8), name=f"chosen_{n}") for n in range(self.lanes)]
-        kept = [Signal(signed(8), name=f"kept_eight_{n}") for n in range(self.lanes)]
+        kept = [Signal(signed(8), name=f"kept_eight_{n}", reset_less=True) for n in range(self.lanes)]
         m.d.comb += Cat(chosen).eq(Cat(eight) >> (self.beats[8].j << 3))
         m.d.sync += [k.eq(x) for k, x in zip(kept, chosen, strict=True)]
         if not self._has("gelu", "silu"):
@@ -333,7 +335,7 @@ class IntegerLanes(wiring.Component):
         places = [beat.j + t for t in range(many)]
         mask = Cat((t < (1 << fixed.step)) & (at < fixed.lanes) & (beat.e + at < self.i_command.len) for t, at in enumerate(places))
         for n in range(2, LATENCY):
-            later = Signal(many, name=f"mask_{n}")
+            later = Signal(many, name=f"mask_{n}", reset_less=True)
             m.d.sync += later.eq(mask)
             mask = later
         return mask
@@ -350,7 +352,7 @@ class IntegerLanes(wiring.Component):
             given.elements.eq(Cat(r[:8] for r in results)),
         ]
         for n in range(self.spec.vector.latency_cycles - LATENCY - extra_cycles(self.spec)):
-            before, given = (given, valid), Signal(layout, name=f"given_{n}")
+            before, given = (given, valid), Signal(layout, name=f"given_{n}", reset_less=True)
             valid = Signal(name=f"given_valid_{n}")
             m.d.sync += [given.eq(before[0]), valid.eq(before[1])]
         m.d.comb += [self.o.payload.eq(given), self.o.valid.eq(valid)]

@@ -11,7 +11,7 @@ def split_product(m: Module, name: str, a: Value, b: Value) -> Value:
     parts, outer, middle = (_parts(a), _parts(b)), Value.cast(0), Value.cast(0)
     for i, x in enumerate(parts[0]):
         for j, y in enumerate(parts[1]):
-            part = Signal((x * y).shape(), name=f"{name}_{i}_{j}")
+            part = Signal((x * y).shape(), name=f"{name}_{i}_{j}", reset_less=True)
             m.d.sync += part.eq(x * y)
             if i == j:
                 outer += part << (2 * i * PART_BITS)

@@ -60,8 +60,8 @@ class Sums(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         rows, functions = self.spec.vector.rows_in_flight, self.spec.vector.functions
-        tops = [Signal(signed(8), name=f"top_{r}") for r in range(rows)]
-        sums = [Signal(signed(SUM_BITS), name=f"sum_{r}") for r in range(rows)]
+        tops = [Signal(signed(8), name=f"top_{r}", reset_less=True) for r in range(rows)]
+        sums = [Signal(signed(SUM_BITS), name=f"sum_{r}", reset_less=True) for r in range(rows)]
         units = [Inverse() for _ in range(rows)]
         for r, unit in enumerate(units):
             m.submodules[f"inverse_{r}"] = unit
@@ -83,7 +83,7 @@ class Sums(wiring.Component):
         for level in range(levels(self.spec)):
             pairs, odd = list(zip(values[::2], values[1::2], strict=False)), values[len(values) // 2 * 2 :]
             joined = [join(a, b) for a, b in pairs] + odd
-            values = [Signal(signed(len(values[0]) + grows), name=f"{name}_{level}_{n}") for n in range(len(joined))]
+            values = [Signal(signed(len(values[0]) + grows), name=f"{name}_{level}_{n}", reset_less=True) for n in range(len(joined))]
             m.d.sync += [v.eq(j) for v, j in zip(values, joined, strict=True)]
         return values[0]
 
@@ -92,7 +92,7 @@ class Sums(wiring.Component):
         valid, which = flow.valid, flow.payload.part
         for n in range(cycles):
             valid, before = Signal.like(valid, name=f"{name}_valid_{n}"), (valid, which)
-            which = Signal(part(self.spec), name=f"{name}_part_{n}")
+            which = Signal(part(self.spec), name=f"{name}_part_{n}", reset_less=True)
             m.d.sync += [valid.eq(before[0]), which.eq(before[1])]
         return valid, which
 
@@ -117,7 +117,7 @@ class Sums(wiring.Component):
         valid, which = self._later(m, "terms", self.i_terms, levels(self.spec))
         for name, lanes, bits in (("terms", self.i_terms.payload.terms, VALUE_BITS), ("elements", self.i_terms.payload.elements, SUM_BITS)):
             found = self._tree(m, name, [lanes[n] for n in range(self.spec.vector.lanes)], add, 1)
-            total = Signal(signed(bits), name=f"total_{name}")
+            total = Signal(signed(bits), name=f"total_{name}", reset_less=True)
             with m.If(valid):
                 m.d.sync += total.eq(found + Mux(which.first, 0, total))
             out.append(total)
@@ -136,7 +136,7 @@ class Sums(wiring.Component):
         Multipliers stand between registers."""
         c, functions = self.i_command, self.spec.vector.functions
         norm = c.fn == FN.index("layernorm") if "layernorm" in functions else Value.cast(0)
-        first, second, value = (Signal(signed(VALUE_BITS), name=f"value_{n}") for n in ("first", "second", "both"))
+        first, second, value = (Signal(signed(VALUE_BITS), name=f"value_{n}", reset_less=True) for n in ("first", "second", "both"))
         kept = Signal.like(total, name="value_sum")
         m.d.sync += [kept.eq(total), first.eq(kept), value.eq(first - second)]
         if "layernorm" in functions:
