@@ -87,10 +87,10 @@ class PE(wiring.Component):
         begins, valid, lane = told[0], told[1], told[3:]
         start = Mux(self.i_os, 0, self.i_sum)
         if self.spec.number == "int8":
-            here = Signal(self.o_sum.shape(), name="sum", reset_less=True)
+            self.sum = Signal(self.o_sum.shape(), name="sum", reset_less=True)
             with m.If(valid):
-                m.d.sync += here.eq(Mux(begins, start, here) + product)
-            m.d.comb += self.o_sum.eq(here)
+                m.d.sync += self.sum.eq(Mux(begins, start, self.sum) + product)
+            m.d.comb += self.o_sum.eq(self.sum)
             return
         latency = self.spec.adder_latency_cycles
         m.submodules.add = add = Add(latency)

@@ -149,7 +149,7 @@ def test_the_slots_of_a_block_are_the_dense_dot_product(spec: PESpec, tmp_path: 
 def lost_sum(self: Any, m: Any) -> None:
     """A step that captures the sum of a group clears it."""
     with m.If(self.i_step.capture):
-        m.d.sync += self.o_sum.eq(0)
+        m.d.sync += self.sum.eq(0)
 
 
 @pytest.mark.parametrize("claim, spec, steps", [(Step, SPECS[0], 4), (Block, SPECS[1], 1)], ids=["step", "block"])
