@@ -31,6 +31,7 @@ from rtl.feed_row import FeedRow
 from rtl.top import Top
 
 Progress = Callable[[str, int, int], None]
+NUMBERED = 1 << 16  # bits of outputs of a cell
 # memories stay memories in `gates`; LUTs of RAM and of shift registers count as LUTs, carries apart
 GATES = """hierarchy -check -top {top}
 proc; flatten; opt; wreduce; peepopt; alumacc; share; opt; opt_clean
@@ -95,11 +96,13 @@ class Hollow(Elaboratable):
             if name in self.inner:
                 inside._MustUse__silence = True
                 m._named_submodules[name] = (_black_box(inside), where)
+                for n, value in enumerate(_sorted_ports(inside)[1]):
+                    m._named_submodules[f"{name}_source_{n}"] = (_source(value), where)
         return m
 
 
 class Fed(Elaboratable):
-    """Black boxes give the inputs: Amaranth numbers no more than 65,536 bits of those that come from outside."""
+    """Black boxes give the inputs: Amaranth numbers no more than NUMBERED bits of those that come from outside."""
 
     def __init__(self, made: Elaboratable, inputs: list[Value]):
         self.made, self.inputs = made, inputs
@@ -108,8 +111,12 @@ class Fed(Elaboratable):
         m = Module()
         m.submodules.fed = self.made
         for n, value in enumerate(self.inputs):
-            m.submodules[f"source_{n}"] = Instance(f"box_source_{len(value)}", ("o", "q", value))
+            m.submodules[f"source_{n}"] = _source(value)
         return m
+
+
+def _source(value: Value) -> Instance:
+    return Instance(f"box_source_{len(value)}", ("o", "q", value))
 
 
 def _source_text(bits: int) -> str:
@@ -121,18 +128,30 @@ def _ports(component: wiring.Component) -> Iterator[tuple[str, bool, Value]]:
         yield "__".join(map(str, path)), member.flow == Out, Value.cast(value)
 
 
+def _sorted_ports(component: wiring.Component) -> tuple[list[tuple[str, bool, Value]], list[Value]]:
+    """Ports of its black box, and outputs that Amaranth cannot number as those of one cell."""
+    inside, outside, bits = [], [], 0
+    for name, out, value in _ports(component):
+        bits += len(value) * out
+        if out and bits >= NUMBERED:
+            outside.append(value)
+        else:
+            inside.append((name, out, value))
+    return inside, outside
+
+
 def _box_name(component: wiring.Component) -> str:
     """Equal for equal ports, so that all PEs are one box."""
-    ports = [(name, out, len(value)) for name, out, value in _ports(component)]
+    ports = [(name, out, len(value)) for name, out, value in _sorted_ports(component)[0]]
     return f"box_{crc32(repr((type(component).__name__, ports)).encode()):08x}"
 
 
 def _black_box(component: wiring.Component) -> Instance:
-    return Instance(_box_name(component), *(("o" if out else "i", name, value) for name, out, value in _ports(component)))
+    return Instance(_box_name(component), *(("o" if out else "i", name, value) for name, out, value in _sorted_ports(component)[0]))
 
 
 def _box_text(component: wiring.Component) -> str:
-    ports = ", ".join(f"{'output' if out else 'input'} [{len(value) - 1}:0] {name}" for name, out, value in _ports(component))
+    ports = ", ".join(f"{'output' if out else 'input'} [{len(value) - 1}:0] {name}" for name, out, value in _sorted_ports(component)[0])
     return f"(* blackbox *) module {_box_name(component)}({ports}); endmodule\n"
 
 
@@ -150,7 +169,8 @@ class Part:
         inputs = [value for _, out, value in _ports(self.component) if not out]
         text = rtlil.convert(Fed(made, inputs), name="block", ports=[value for _, out, value in _ports(self.component) if out])
         (folder / "block.il").write_text(renamed(text))
-        boxes = {_box_text(c) for c in self.inner.values()} | {_source_text(len(value)) for value in inputs}
+        outside = [value for c in self.inner.values() for value in _sorted_ports(c)[1]]
+        boxes = {_box_text(c) for c in self.inner.values()} | {_source_text(len(value)) for value in [*inputs, *outside]}
         (folder / "boxes.v").write_text("".join(sorted(boxes)))
 
 
