@@ -1,8 +1,8 @@
 """Counts of what gates take, block by block, through Yosys.
 
 Each kind of block is synthesised alone and counted as often as it stands in the machine, so that a PE of a 32 x 32 array is
-synthesised once, and so is a row of the feed. What is left of machine, array and feed, with those cut out, counts as `top`, `array` and
-`feed`. Constants do not pass between blocks, so the sum is an upper bound of the flat machine.
+synthesised once, and so are rows of feed and array, of which the last takes most. What is left of machine, array and feed, with those cut
+out, counts as `top`, `array` and `feed`. Constants do not pass between blocks, so the sum is an upper bound of the flat machine.
 """
 
 import json
