@@ -8,6 +8,7 @@ from amaranth.hdl import Value
 
 from hwsim.spec import commands
 from hwsim.spec.machine import AcceleratorSpec
+from rtl.alike import merged
 from rtl.top import Top
 from rtl.verilog import from_rtlil
 
@@ -21,7 +22,7 @@ REGISTERS = (
 def emit(spec: AcceleratorSpec, name: str) -> dict[str, str]:
     """Text by file name. `name`: of the top module and of the files."""
     top = Top(spec)
-    text = rtlil.convert(top, name=name)
+    text = merged(rtlil.convert(top, name=name))
     sidecar = {
         "machine": spec.name,
         "digest": spec.digest,

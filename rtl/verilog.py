@@ -13,6 +13,8 @@ import sys
 from amaranth.back import rtlil
 from amaranth.lib import wiring
 
+from rtl.alike import merged
+
 SCRIPT = "proc; memory_collect; opt_clean; write_verilog -noattr"
 
 
@@ -23,7 +25,7 @@ def yosys_command() -> list[str]:
 
 def to_verilog(component: wiring.Component, name: str) -> str:
     """One Verilog text with `name` as its top module; ports `clk`, `rst`, and `i_name__valid` and the like for streams."""
-    return from_rtlil(rtlil.convert(component, name=name), name)
+    return from_rtlil(merged(rtlil.convert(component, name=name)), name)
 
 
 def from_rtlil(text: str, name: str) -> str:
