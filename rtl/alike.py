@@ -1,4 +1,4 @@
-"""RTLIL whose modules that are alike become one: of 1,024 PEs nine kinds are left, by what their neighbours leave open."""
+"""RTLIL whose modules that are alike become one: PEs of an array differ only where they lack a neighbour."""
 
 import re
 

@@ -62,8 +62,11 @@ def lost_capture(patch: pytest.MonkeyPatch) -> None:
 
 def early_rows(patch: pytest.MonkeyPatch) -> None:
     """Rows are announced a cycle before the last product has met them."""
-    whole = Array._delayed
-    patch.setattr(Array, "_delayed", staticmethod(lambda m, name, value, cycles: whole(m, name, value, cycles - (name == "summed"))))
+
+    def hasty(m: Module, value: Any, cycles: int, name: str, **kind: bool) -> Any:
+        return delayed(m, value, cycles - (name == "summed"), name, **kind)
+
+    patch.setattr("rtl.components.array.delayed", hasty)
 
 
 def late_weight(patch: pytest.MonkeyPatch) -> None:
