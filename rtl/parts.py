@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Any
 from zlib import crc32
 
@@ -17,26 +18,46 @@ from rtl.components.buffer import Buffer, Sums
 from rtl.components.link import Link
 from rtl.components.pe import PE
 from rtl.feed_row import FeedRow
+from rtl.floats.units import Add, Multiply, Narrow, Product
 from rtl.top import Top
 
 NUMBERED = 1 << 16  # bits of outputs of a cell
-INNER = {PE: "pe", Issued: "array row", Waiting: "array triangle", FeedRow: "feed row"}  # parts of blocks, counted apart
+# parts of blocks, however deep, that are counted apart
+ROWS = {PE: "pe", Issued: "array row", Waiting: "array triangle", FeedRow: "feed row"}
+UNITS = {Product: "fp16 product", Multiply: "fp32 multiply", Add: "fp32 add", Narrow: "fp32 to fp16"}
+INNER = ROWS | UNITS
+
+
+class Cut(Enum):
+    """Which components of ours in a part are black boxes."""
+
+    ALL = auto()
+    INNER = auto()
+    NONE = auto()
+
+    def boxed(self, component: wiring.Component) -> bool:
+        return self is Cut.ALL or (self is Cut.INNER and type(component) in INNER)
 
 
 class Hollow(Elaboratable):
-    """A component whose submodules that `inner` names are black boxes."""
+    """A component in which black boxes stand for what is cut out; `out` gets these."""
 
-    def __init__(self, component: wiring.Component, inner: dict[str, wiring.Component]):
-        self.component, self.inner = component, inner
+    def __init__(self, component: wiring.Component, cut: Cut, out: list[wiring.Component]):
+        self.component, self.cut, self.out = component, cut, out
 
     def elaborate(self, platform):
         m = self.component.elaborate(platform)
         for name, (inside, where) in list(m._named_submodules.items()):
-            if name in self.inner:
-                inside._MustUse__silence = True
-                m._named_submodules[name] = (_black_box(inside), where)
-                for n, value in enumerate(_sorted_ports(inside)[1]):
-                    m._named_submodules[f"{name}_source_{n}"] = (_source(value), where)
+            if not _ours(inside):
+                continue
+            inside._MustUse__silence = True
+            if not self.cut.boxed(inside):
+                m._named_submodules[name] = (Hollow(inside, self.cut, self.out), where)
+                continue
+            self.out.append(inside)
+            m._named_submodules[name] = (_black_box(inside), where)
+            for n, value in enumerate(_sorted_ports(inside)[1]):
+                m._named_submodules[f"{name}_source_{n}"] = (_source(value), where)
         return m
 
 
@@ -101,16 +122,17 @@ class Part:
     block: str
     instances: int
     component: wiring.Component
-    inner: dict[str, wiring.Component]
+    cut: Cut
 
     def texts(self) -> tuple[str, str]:
         """RTLIL of the module `block`, and Verilog of its black boxes."""
-        made = Hollow(self.component, self.inner) if self.inner else self.component
+        out: list[wiring.Component] = []
+        made = self.component if self.cut is Cut.NONE else Hollow(self.component, self.cut, out)
         inputs = [value for _, out, value in _ports(self.component) if not out]
         outputs = [value for _, out, value in _ports(self.component) if out]
         text = rtlil.convert(Fed(made, inputs), name="block", ports=outputs, emit_src=False)
-        outside = [value for c in self.inner.values() for value in _sorted_ports(c)[1]]
-        boxes = {_box_text(c) for c in self.inner.values()} | {_source_text(len(value)) for value in [*inputs, *outside]}
+        outside = [value for c in out for value in _sorted_ports(c)[1]]
+        boxes = {_box_text(c) for c in out} | {_source_text(len(value)) for value in [*inputs, *outside]}
         return renamed(text), "".join(sorted(boxes))
 
 
@@ -121,14 +143,30 @@ def parts(spec: AcceleratorSpec) -> list[Part]:
     for name, component in inside.items():
         key, block = _kind(name, component)
         made.setdefault(key, [block, 0, component])[1] += 1
-    out = [Part("top", 1, top, inside)]
+    out = {"top": Part("top", 1, top, Cut.ALL)}
     for block, instances, component in made.values():
-        inner = {n: c for n, c in _submodules(component).items() if type(c) in INNER}
-        out.append(Part(block, instances, component, inner))
-        for kind, name in INNER.items():
-            alike = [c for c in inner.values() if type(c) is kind]
-            out += [Part(name, len(alike), alike[-1], {})] if alike else []
-    return out
+        out[block] = Part(block, instances, component, Cut.INNER)
+        for c in _inner(component):
+            name = _inner_name(c)
+            out[name] = Part(name, out[name].instances + 1 if name in out else 1, c, Cut.NONE)
+    return list(out.values())
+
+
+def _inner(component: wiring.Component) -> Iterator[wiring.Component]:
+    for inside in _submodules(component).values():
+        if type(inside) in INNER:
+            yield inside
+        else:
+            yield from _inner(inside)
+
+
+def _inner_name(component: Any) -> str:
+    name = INNER[type(component)]
+    return f"{name} x {component.latency}" if type(component) in UNITS else name
+
+
+def _ours(component: object) -> bool:
+    return isinstance(component, wiring.Component) and not type(component).__module__.startswith("amaranth")
 
 
 def _submodules(component: wiring.Component) -> dict[str, wiring.Component]:
@@ -137,7 +175,7 @@ def _submodules(component: wiring.Component) -> dict[str, wiring.Component]:
     inside = {name: c for name, (c, _) in m._named_submodules.items()}
     for made in (component, m, *inside.values()):
         made._MustUse__silence = True
-    return {n: c for n, c in inside.items() if isinstance(c, wiring.Component) and not type(c).__module__.startswith("amaranth")}
+    return {n: c for n, c in inside.items() if _ours(c)}
 
 
 def _kind(name: str, component: wiring.Component) -> tuple[tuple[Any, ...], str]:

@@ -1,8 +1,9 @@
 """Counts of what gates take, block by block, through Yosys.
 
 Each kind of block is synthesised alone and counted as often as it stands in the machine, so that a PE of a 32 x 32 array is
-synthesised once, and so are rows of feed and array, of which the last takes most. What is left of machine, array and feed, with those cut
-out, counts as `top`, `array` and `feed`. Constants do not pass between blocks, so the sum is an upper bound of the flat machine.
+synthesised once, and so are rows of feed and array, of which the last takes most, and floating-point units of accumulator and vector
+unit, by their latency. What is left of machine and blocks, with those cut out, counts as `top`, `array`, `feed` and so on. Constants do
+not pass between blocks, so the sum is an upper bound of the flat machine.
 """
 
 import json
@@ -20,7 +21,7 @@ from hwsim.spec.machine import AcceleratorSpec
 from rtl.boards import tools
 from rtl.boards.flow import MAPPED
 from rtl.cache import folder_of
-from rtl.parts import Part, parts
+from rtl.parts import Cut, Part, parts
 
 Progress = Callable[[str, int, int], None]
 # memories stay memories in `gates`; LUTs of RAM and of shift registers count as LUTs, carries apart
@@ -112,7 +113,7 @@ def count_part(part: Part, target: str) -> BlockCount:
 
 def count_flat(component: wiring.Component, target: str) -> dict[str, float]:
     """The whole of a component at once."""
-    return count_part(Part("flat", 1, component, {}), target).each
+    return count_part(Part("flat", 1, component, Cut.NONE), target).each
 
 
 def _counted(block: str, cells: dict[str, int], target: str, memory_bits: int) -> dict[str, float]:

@@ -3,10 +3,12 @@
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 INTERRUPTED = 130
+UNUSED = "<.*> created but never used"  # Amaranth's word for each part of a machine that is refused, or interrupted, while it is made
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -17,6 +19,7 @@ def main(args: Sequence[str] | None = None) -> int:
     """
     if args is None:
         signal.signal(signal.SIGTERM, _terminated)
+    warnings.filterwarnings("ignore", UNUSED)
     if "OMP_NUM_THREADS" not in os.environ:
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:

@@ -13,17 +13,18 @@ from hwsim.spec.errors import ResultError
 
 @contextmanager
 def whole_folder(folder: Path | None) -> Iterator[Path | None]:
-    """A folder beside; its files move into `folder` when all went well, and vanish when not. Raises
-    ResultError, before the work where it can be known, where no folder can stand.
+    """A folder in `folder`, or beside it while it does not exist, as files cannot be renamed into another file system. What is in it moves
+    into `folder` when all went well, and vanishes when not. Raises ResultError, before the work, where no folder can stand.
     """
     if folder is None:
         yield None
         return
     if folder.exists() and not folder.is_dir():
         raise ResultError(f"{folder}: is a file; give a folder")
-    parent = next(p for p in folder.absolute().parents if p.exists())
+    whole = folder.absolute()
+    parent = next(p for p in (whole, *whole.parents) if p.exists())
     with _writable(folder):
-        beside = Path(tempfile.mkdtemp(dir=parent, prefix=f".{folder.name}."))
+        beside = Path(tempfile.mkdtemp(dir=parent, prefix=f".{whole.name}."))
     try:
         yield beside
         with _writable(folder):

@@ -23,23 +23,25 @@ def bitstream(
     memory: Annotated[
         int | None, typer.Option(help="bits of block RAM for the Program; a power of two")
     ] = None,
-    baud: Baud = BAUD,
-    seed: Annotated[int, typer.Option(min=1, help="of placement")] = 1,
+    baud: Annotated[int | None, typer.Option(help="bits a second on the serial line; 115200 by default")] = None,
+    seed: Annotated[int | None, typer.Option(min=1, help="of placement; 1 by default")] = None,
     as_json: Json = False,
 ) -> None:
     """Builds a machine for an FPGA board; shows its fmax and what it takes. Writes a Vivado project for vcu1525 and u280."""
     from hwsim.cli.files import whole_folder
     from hwsim.spec.load import load_machine
     from rtl.boards.build import build
-    from rtl.boards.vivado import VIVADO_BOARDS
+    from rtl.boards.flow import SEED
+    from rtl.boards.vivado import VIVADO_BOARDS, refuse_options
 
     spec = load_machine(machine)
     if board in VIVADO_BOARDS:
+        refuse_options(board, baud=baud, seed=seed)
         _vivado(spec, board, out, memory, as_json)
         return
     with whole_folder(out) as folder, bars() as progress:
         assert folder is not None
-        made = build(spec, board, folder, progress, memory or 0, baud, seed)
+        made = build(spec, board, folder, progress, memory, BAUD if baud is None else baud, SEED if seed is None else seed)
         facts = made.facts()
         (folder / "bitstream.json").write_text(json.dumps(facts, indent=1) + "\n")
     if as_json:
@@ -55,7 +57,7 @@ def _vivado(spec: AcceleratorSpec, board: str, out: Path, memory: int | None, as
     with whole_folder(out) as folder, bars() as progress:
         assert folder is not None
         progress("write the project", 0, 1)
-        files = project(spec, board, memory or 0)
+        files = project(spec, board, memory)
         for name, text in files.items():
             (folder / name).write_text(text)
     facts = {"board": board, "machine": spec.name, "digest": spec.digest, "files": [str(out / name) for name in files]}

@@ -17,6 +17,7 @@ DIFFERENT = 1
 def rtl(
     machine: MachineName,
     out: Annotated[Path, written("-o", "--out", help="the folder for Verilog, RTLIL and JSON")],
+    axi: Annotated[bool, typer.Option("--axi", help="AXI4 to memory and AXI4-Lite registers instead of plain ports")] = False,
     as_json: Json = False,
 ) -> None:
     """Writes the whole machine as Verilog and RTLIL, with its ports, commands and registers as JSON."""
@@ -31,7 +32,7 @@ def rtl(
     with whole_folder(out) as folder, bars() as progress:
         assert folder is not None
         progress("write gates", 0, 1)
-        files = emit(spec, module_name(spec.name))
+        files = emit(spec, module_name(spec.name), axi)
         for name, text in files.items():
             (folder / name).write_text(text)
     facts = {"machine": spec.name, "digest": spec.digest, "files": [str(out / name) for name in files]}

@@ -15,7 +15,9 @@ commands = typer.Typer()
 def synth(
     machine: MachineName,
     target: Annotated[str, typer.Option("--target", "-t", help="xcup, ecp5, ice40 or gates")],
-    block: Annotated[list[str] | None, typer.Option("--block", "-b", help="only this block; may be given again")] = None,
+    block: Annotated[
+        list[str] | None, typer.Option("--block", "-b", help="only this block, named as in the whole table; may be given again")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Synthesises each block of a machine, or those named; counts LUT, FF, DSP, BRAM or gates."""

@@ -170,7 +170,7 @@ def _faults(s: AcceleratorSpec) -> Iterator[str]:
     if s.memory.kind != "ideal":
         yield f"memory.kind: {s.memory.kind!r} is unknown; use ideal"
     if not power_of_two(s.memory.width_bits) or not 8 <= s.memory.width_bits <= 4096:
-        yield f"memory.width_bits: {s.memory.width_bits} is not a power of two in 8..4096; use 8, 64, 128, 256, 512 or 2048"
+        yield f"memory.width_bits: {s.memory.width_bits} is not one that memory can have; use a power of two from 8 to 4096"
     if not 10 <= s.memory.address_bits <= 40:
         yield f"memory.address_bits: {s.memory.address_bits} is outside 10..40; the command set holds 40 at most"
     yield from _width_faults(s)

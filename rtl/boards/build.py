@@ -9,15 +9,15 @@ from typing import Any
 
 from amaranth.hdl import Elaboratable, Module
 
-from hwsim.spec.commands import WORD_BYTES
-from hwsim.spec.errors import BuildError, SpecError
+from hwsim.spec.errors import BuildError
 from hwsim.spec.machine import AcceleratorSpec
 from rtl.boards import tools
+from rtl.boards.fits import Parts, check_baud, check_board
 from rtl.boards.flow import FAMILIES, SEED, Progress, Routed, hurried, renamed, route
 from rtl.boards.system import System
 from rtl.boards.vivado import VIVADO_BOARDS
 
-LEAST_CLOCKS_PER_BIT = 8
+BAUD = 115_200
 KEPT = ("nextpnr.log", "yosys.log")
 
 
@@ -28,14 +28,17 @@ class Board:
     family: str
     platform: tuple[str, str]
     device: str
+    parts: Parts
     memory_bits: int
     options: str = ""  # for Yosys
 
 
+# as nextpnr counts them
+LFE5U_85, UP5K, HX8K = Parts(83_640, 156, 208 * 18_432), Parts(5_280, 8, 30 * 4_096), Parts(7_680, 0, 32 * 4_096)
 BOARDS = {
-    "ulx3s-85f": Board("ecp5", ("ulx3s", "ULX3S_85F_Platform"), "--85k --package CABGA381 --speed 6", 1 << 18),
-    "icebreaker": Board("ice40", ("icebreaker", "ICEBreakerPlatform"), "--up5k --package sg48", 1 << 14, "-dsp"),
-    "hx8k-evn": Board("ice40", ("ice40_hx8k_b_evn", "ICE40HX8KBEVNPlatform"), "--hx8k --package ct256", 1 << 14),
+    "ulx3s-85f": Board("ecp5", ("ulx3s", "ULX3S_85F_Platform"), "--85k --package CABGA381 --speed 6", LFE5U_85, 1 << 18),
+    "icebreaker": Board("ice40", ("icebreaker", "ICEBreakerPlatform"), "--up5k --package sg48", UP5K, 1 << 14, "-dsp"),
+    "hx8k-evn": Board("ice40", ("ice40_hx8k_b_evn", "ICE40HX8KBEVNPlatform"), "--hx8k --package ct256", HX8K, 1 << 14),
 }
 
 
@@ -76,24 +79,13 @@ def board_of(name: str) -> Board:
     return BOARDS[name]
 
 
-def check_board(spec: AcceleratorSpec, memory_bits: int, clock_hz: float, baud: int) -> None:
-    if memory_bits & (memory_bits - 1) or not 8192 <= memory_bits <= 1 << 26:
-        raise BuildError(f"memory: {memory_bits} bits; use a power of two from 8192 to {1 << 26}")
-    if spec.memory.beat_bytes > WORD_BYTES:
-        raise SpecError(f"memory.width_bits: {spec.memory.width_bits} is above one command of {8 * WORD_BYTES} bits; use a narrower memory")
-    if (memory_bits // 8).bit_length() - 1 > spec.memory.address_bits:
-        raise SpecError(f"memory.address_bits: {spec.memory.address_bits} do not reach {memory_bits} bits of memory; use less memory")
-    if not 0 < baud <= clock_hz / LEAST_CLOCKS_PER_BIT:
-        raise BuildError(f"baud: {baud} is outside 1..{int(clock_hz / LEAST_CLOCKS_PER_BIT)}, an eighth of the clock; use another")
-
-
 def elaborate(spec: AcceleratorSpec, kind: Board, work: Path, memory_bits: int, baud: int) -> float:
     """top.il and the pins' constraints into `work`; gives the board's clock in Hz."""
     os.environ["OPENFPGALOADER"] = "true"  # a platform names its programmer as a tool of every build
     module, name = kind.platform
     platform = getattr(importlib.import_module(f"amaranth_boards.{module}"), name)()
     clock_hz: float = platform.default_clk_frequency
-    check_board(spec, memory_bits, clock_hz, baud)
+    check_baud(baud, clock_hz)
     system = System(spec, memory_bits // 8, round(clock_hz / baud))
     plan = platform.build(OnBoard(system), name="top", do_build=False)
     for file, text in plan.files.items():
@@ -103,13 +95,14 @@ def elaborate(spec: AcceleratorSpec, kind: Board, work: Path, memory_bits: int, 
 
 
 def build(
-    spec: AcceleratorSpec, board: str, folder: Path, progress: Progress, memory_bits: int = 0, baud: int = 115200, seed: int = SEED
+    spec: AcceleratorSpec, board: str, folder: Path, progress: Progress, memory_bits: int | None = None, baud: int = BAUD, seed: int = SEED
 ) -> Bitstream:
     """Bitstream, `bitstream.json`'s facts and the tools' logs; they end in `folder`, or nothing does."""
     kind = board_of(board)
     family = FAMILIES[kind.family]
     tools.check_installed("yosys", family.place, family.pack)
-    memory_bits = memory_bits or kind.memory_bits
+    memory_bits = kind.memory_bits if memory_bits is None else memory_bits
+    check_board(spec, board, kind.parts, memory_bits)
     progress("elaborate", 0, 1)
     work = folder / "work"
     work.mkdir()

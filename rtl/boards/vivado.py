@@ -66,10 +66,10 @@ VIVADO_BOARDS = {
 }
 
 
-def project(spec: AcceleratorSpec, board: str, memory_bits: int = 0) -> dict[str, str]:
+def project(spec: AcceleratorSpec, board: str, memory_bits: int | None = None) -> dict[str, str]:
     """The files by name. `vivado -mode batch -source build.tcl` makes the bitstream."""
     kind = VIVADO_BOARDS[board]
-    bits = memory_bits or kind.memory_bits
+    bits = kind.memory_bits if memory_bits is None else memory_bits
     if bits & (bits - 1) or not 1 << 16 <= bits <= 1 << 27:
         raise BuildError(f"memory: {bits} bits; use a power of two from {1 << 16} to {1 << 27}")
     return {
@@ -78,6 +78,12 @@ def project(spec: AcceleratorSpec, board: str, memory_bits: int = 0) -> dict[str
         f"{board}.xdc": constraints(spec, kind),
         "build.tcl": script(spec, board, kind, bits),
     }
+
+
+def refuse_options(board: str, **given: int | None) -> None:
+    for name, value in given.items():
+        if value is not None:
+            raise BuildError(f"{name}: {board} has no serial line of ours, and Vivado places it; leave --{name} out")
 
 
 def wrapper(spec: AcceleratorSpec) -> str:

@@ -23,6 +23,29 @@ BITSTREAM = "bitstream -o out --machine tiny4"
         (f"{BITSTREAM} --board de10", f"board: 'de10' is unknown; use {', '.join([*BOARDS, *VIVADO_BOARDS])}"),
         (f"{BITSTREAM} --board u280 --memory 9000", "memory: 9000 bits; use a power of two from 65536 to 134217728"),
         ("bitstream -o out --machine dense32 --board u280", "memory.width_bits: 2048 is wider than AXI4's 1024; use 1024 or less"),
+        (f"{BITSTREAM} --board u280 --memory 0", "memory: 0 bits; use a power of two from 65536 to 134217728"),
+        (
+            f"{BITSTREAM} --board u280 --seed 3",
+            "seed: u280 has no serial line of ours, and Vivado places it; leave --seed out",
+        ),
+        (
+            f"{BITSTREAM} --board vcu1525 --baud 9600",
+            "baud: vcu1525 has no serial line of ours, and Vivado places it; leave --baud out",
+        ),
+        (
+            "bitstream -o out --machine sat --board icebreaker",
+            "array: 1,024 PEs need a multiplier each, icebreaker has 8; use a smaller array or another board",
+        ),
+        (
+            "bitstream -o out --machine sat --board hx8k-evn",
+            "array: 1,024 PEs hold 131,072 bits of sums, hx8k-evn has 7,680 flip-flops; use a smaller array or another board",
+        ),
+        (
+            f"{BITSTREAM} --board ulx3s-85f --memory 4194304",
+            "memory: 4,194,304 bits and 163,840 of the levels are more than the 3,833,856 bits of block RAM of ulx3s-85f; "
+            "use less memory or smaller levels",
+        ),
+        (f"{BITSTREAM} --board ulx3s-85f --memory 0", "memory: 0 bits; use a power of two from 8192 to 67108864"),
         (f"{BITSTREAM} --board ulx3s-85f --memory 9000", "memory: 9000 bits; use a power of two from 8192 to 67108864"),
         (f"{BITSTREAM} --board ulx3s-85f --memory 4096", "memory: 4096 bits; use a power of two from 8192 to 67108864"),
         (f"{BITSTREAM} --board ulx3s-85f --baud 4000000", "baud: 4000000 is outside 1..3125000, an eighth of the clock; use another"),

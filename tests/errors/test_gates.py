@@ -2,6 +2,8 @@
 
 import importlib.util
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -62,3 +64,15 @@ def test_a_machine_without_gates(capsys: pytest.CaptureFixture[str], folder: Pat
     assert main(["rtl", "-m", "odd.yaml", "-o", "out"]) == 2
     assert capsys.readouterr().err == "hwsim: levels.act.width_bits: 96 has no gates; use a power of two\n"
     assert [p.name for p in folder.iterdir()] == ["odd.yaml"]
+
+
+def test_a_refusal_in_the_middle_of_making_gates_is_one_line_too(folder: Path) -> None:
+    """In a process of its own, where nobody has told Python to be silent of what was made and not used."""
+    from hwsim.spec.load import dump_machine, load_machine
+
+    odd = load_machine("tiny4").with_(name="odd", levels__vec__width_bits=24)
+    (folder / "odd.yaml").write_text(dump_machine(odd))
+    line = [sys.executable, "-c", "import sys; from hwsim.cli import main; sys.exit(main())", "rtl", "-m", "odd.yaml", "-o", "out"]
+    done = subprocess.run(line, cwd=folder, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 2 and done.stderr == "hwsim: levels.vec.width_bits: 24 has no gates; use a power of two from 32 on\n"
+    assert sorted(p.name for p in folder.iterdir()) == ["file", "odd.yaml"]

@@ -26,6 +26,16 @@ def test_every_submodule_is_a_part_once_and_what_is_alike_is_one_kind() -> None:
     assert links == 11 + 8 and {f"buffer {n}" for n in ("act", "weight", "meta", "acc", "vec")} <= found.keys()
 
 
+def test_floating_point_units_are_cut_out_of_accumulator_and_vector_unit_but_not_of_a_pe() -> None:
+    spec = load_machine("tiny4_fp16")
+    found = {p.block: p for p in parts(spec)}
+    units = {block: p for block, p in found.items() if block.startswith("fp")}
+    assert units["fp16 product x 0"].instances == spec.vector.lanes
+    assert {block.rsplit(" x ")[0] for block in units} == {"fp32 add", "fp32 multiply", "fp16 product", "fp32 to fp16"}
+    assert found["vector"].texts()[1].count("module box_") > 1 and "module box_source_" in found["pe"].texts()[1]
+    assert found["pe"].texts()[1].count("module box_") == found["pe"].texts()[1].count("module box_source_")
+
+
 def test_the_sum_of_blocks_is_the_flat_machine_but_for_what_constants_save(capsys: pytest.CaptureFixture[str], tmp_path) -> None:
     (tmp_path / "two.yaml").write_text(dump_machine(SPEC))
     assert main(["synth", "--machine", str(tmp_path / "two.yaml"), "--target", "gates", "--json"]) == 0

@@ -35,6 +35,18 @@ def test_rtl_writes_verilog_rtlil_and_json(tmp_path: Path, capsys: pytest.Captur
     assert load["op"] == (0, 4) and load["mem"] == (17, 40) and facts["word_bits"] == 512
 
 
+def test_rtl_behind_axi_has_a_register_map(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "build"
+    assert main(["rtl", "-m", "tiny4", "--axi", "-o", str(folder)]) == 0
+    facts, verilog = json.loads((folder / "tiny4.json").read_text()), (folder / "tiny4.v").read_text()
+    top = re.search(r"^module tiny4\((.*?)\);", verilog, re.M | re.S)
+    assert top is not None and {p["name"] for p in facts["ports"]} == set(re.findall(r"\w+", top[1])) > {"m_axi_awaddr", "s_axi_rdata"}
+    registers = {r["name"]: r for r in facts["registers"]}
+    assert [r["address"] for r in facts["registers"]] == list(range(0, 40, 4)) and registers["control"]["access"] == "rw"
+    assert registers["digest_high"]["reads"][2:] + registers["digest_low"]["reads"][2:] == TINY4.digest
+    assert registers["identity"]["reads"] == "0x6877736d" and facts["memory"]["bits"] == TINY4.memory.width_bits
+
+
 def fake(difference: Difference | None) -> Any:
     """Gates that need no compiler: the comparison is given, the rest of the job is real."""
 
