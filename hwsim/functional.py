@@ -64,27 +64,33 @@ def check_memory(program: Program) -> None:
             )
 
 
-def fill_memory(memory: Array, program: Program, inputs: Mapping[str, Array]) -> None:
-    """The image, the inputs, zeros elsewhere. Errors: an input that is missing, unknown, or of another shape or number."""
+def check_inputs(program: Program, inputs: Mapping[str, Array]) -> None:
+    """Errors: an input that is missing, unknown, or of another shape or number."""
     known = {r.name: r for r in program.inputs}
     for name in inputs:
         if name not in known:
             raise ProgramError(f"{name}: the Program has no such input; it has {', '.join(known) or 'none'}")
-    start, end = program.image_base, program.image_base + len(program.image)
-    memory[:start], memory[start:end], memory[end:] = 0, program.image, 0
     for name, region in known.items():
         if name not in inputs:
             raise ProgramError(f"{name}: the input is missing; give {region.number} {list(region.shape)}")
-        memory[region.address : region.address + region.bytes] = _bytes_of(np.asarray(inputs[name]), region)
+        _check_input(np.asarray(inputs[name]), region)
 
 
-def _bytes_of(value: Array, region: Region) -> Array:
-    dtype = DTYPES[region.number]
+def _check_input(value: Array, region: Region) -> None:
     if value.shape != region.shape:
         raise ProgramError(f"{region.name}: shape {list(value.shape)} is given; the Program takes {list(region.shape)}")
-    if value.dtype != dtype:
+    if value.dtype != DTYPES[region.number]:
         raise ProgramError(f"{region.name}: {value.dtype} is given; the Program takes {region.number}, quantise or cast it")
-    return np.ascontiguousarray(value).reshape(-1).view(np.uint8)
+
+
+def fill_memory(memory: Array, program: Program, inputs: Mapping[str, Array]) -> None:
+    """The image, the inputs, zeros elsewhere. Errors: those of `check_inputs`."""
+    check_inputs(program, inputs)
+    start, end = program.image_base, program.image_base + len(program.image)
+    memory[:start], memory[start:end], memory[end:] = 0, program.image, 0
+    for region in program.inputs:
+        value = np.ascontiguousarray(inputs[region.name])
+        memory[region.address : region.address + region.bytes] = value.reshape(-1).view(np.uint8)
 
 
 def read_outputs(memory: Array, program: Program) -> dict[str, Array]:

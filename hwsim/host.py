@@ -11,7 +11,6 @@ import numpy as np
 import serial
 
 from hwsim.functional import check_memory, fill_memory, read_outputs
-from hwsim.spec.commands import WORD_BYTES
 from hwsim.spec.errors import BoardError
 from hwsim.spec.program import Program
 from hwsim.spec.serial import (
@@ -75,13 +74,17 @@ class Board:
         return self.ask(Operation.READ, address, length)
 
     def start(self, address: int, words: int) -> None:
-        self.ask(Operation.START, address, words)
+        """Starts the Program once: where the answer was lost, STATUS says whether it runs or has ended already."""
+        self.stop()  # so that no end of a Program before is taken for the end of this one
+        self.ask(Operation.START, address, words, done=lambda: self.status()[0] != State.IDLE)
 
     def stop(self) -> None:
         self.ask(Operation.STOP)
 
-    def ask(self, operation: Operation, address: int = 0, length: int = 0, data: bytes = b"") -> bytes:
-        """The payload of the answer; asks again when the line garbled either of them."""
+    def ask(
+        self, operation: Operation, address: int = 0, length: int = 0, data: bytes = b"", done: Callable[[], bool] = lambda: False
+    ) -> bytes:
+        """The payload of the answer; asks again when the line garbled either of them, unless it is `done` all the same."""
         said = ""
         for _ in range(TRIES):
             self.line.reset_input_buffer()
@@ -95,6 +98,8 @@ class Board:
                     "its memory is smaller than the Program, or another host speaks with it"
                 )
             said = "no answer" if status is None else MEANING.get(Status(status), "an answer to another question")
+            if done():
+                return b""
         raise BoardError(f"{self.name}: {operation.name}: {said}, {TRIES} times; check cable, bitstream and --baud")
 
     def _answer(self) -> tuple[int | None, int, bytes]:
@@ -137,10 +142,12 @@ class Board:
                 "compile it for the board's machine, or load the bitstream of the Program's"
             )
         check_memory(program)
-        base = -(-program.memory_bytes // WORD_BYTES) * WORD_BYTES
-        needs = base + program.words.size
+        base, needs = program.commands_address, program.board_bytes
         if needs > room:
-            raise BoardError(f"{self.name}: the Program needs {8 * needs} bits of memory, the board has {8 * room}; take a smaller network")
+            raise BoardError(
+                f"{self.name}: the Program needs {8 * needs} bits of memory, the board has {8 * room}; "
+                f"build its bitstream with --memory {1 << (8 * needs - 1).bit_length()}, or take a smaller network"
+            )
         memory = np.zeros(needs, np.uint8)
         fill_memory(memory[: program.memory_bytes], program, inputs)
         memory[base:] = program.words.ravel()

@@ -116,6 +116,7 @@ def compile_command(
         "commands": len(program.words),
         "image_bits": 8 * program.image.size,
         "memory_bits": 8 * program.memory_bytes,
+        "board_bits": 8 * program.board_bytes,
     }
     if as_json:
         print(json.dumps(facts, indent=1))

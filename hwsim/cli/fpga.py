@@ -12,7 +12,18 @@ from hwsim.spec.machine import AcceleratorSpec
 
 commands = typer.Typer()
 Baud = Annotated[int, typer.Option(help="bits a second on the serial line")]
-BAUD = 115200
+BAUD, FASTEST = 115200, 12_000_000  # what USB's serial chips reach
+
+
+def _seconds(text: str) -> float:
+    """float() takes nan and inf, and a range lets nan pass."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise typer.BadParameter(f"{str(text)[:40]!r} is no number of seconds above 0")
+    return value
 
 
 @commands.command()
@@ -92,26 +103,38 @@ def host(
     inputs: Annotated[
         Path | None, typer.Option(help="an .npz with one array for each input of the Program")
     ] = None,
-    seed: Annotated[int, typer.Option(help="of random inputs, where none are given")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=(1 << 63) - 1, help="of random inputs, where none are given")
+    ] = 0,
     machine: Annotated[
         str | None,
         typer.Option("--machine", "-m", help="simulate too, and say whether the board differs"),
     ] = None,
-    baud: Baud = BAUD,
+    baud: Annotated[
+        int, typer.Option(min=1, max=FASTEST, help="bits a second on the serial line")
+    ] = BAUD,
     patience: Annotated[
-        float, typer.Option(help="seconds for the Program to end, before it is stopped")
+        float,
+        typer.Option(
+            parser=_seconds,
+            metavar="SECONDS",
+            help="for the Program to end, before it is stopped",
+        ),
     ] = 60.0,
     as_json: Json = False,
 ) -> None:
     """Loads a Program into a board over its serial line, runs it, reads the results back."""
     from hwsim.cli.board import check_outputs, read_inputs, simulated, write_outputs
+    from hwsim.functional import check_inputs, check_memory
     from hwsim.host import connected
     from hwsim.spec.program import load_program
 
     read = load_program(program)
     if out is not None:
         check_outputs(out)
+    check_memory(read)
     given = read_inputs(read, inputs, seed)
+    check_inputs(read, given)
     beside = simulated(read, machine, given) if machine else None
     with bars() as progress, connected(port, baud) as board:
         outcome = board.run(read, given, progress, patience)

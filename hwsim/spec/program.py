@@ -98,6 +98,16 @@ class Program:
         """[commands, WIDTH] int64, as hwsim.spec.commands.decoded_table has it; not to be written."""
         return decode_table(self.words)
 
+    @property
+    def commands_address(self) -> int:
+        """Where a board holds the commands: the first whole word behind the memory."""
+        return -(-self.memory_bytes // WORD_BYTES) * WORD_BYTES
+
+    @property
+    def board_bytes(self) -> int:
+        """What the Program takes of a board's memory, commands included."""
+        return self.commands_address + self.words.size
+
     def commands(self) -> list[Command]:
         return [decode(w.tobytes(), f"command {i}") for i, w in enumerate(self.words)]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hwsim.cli import main
 from hwsim.spec.load import dump_machine, load_machine
 from rtl.boards.build import BOARDS
 from rtl.boards.vivado import VIVADO_BOARDS
@@ -86,10 +87,30 @@ def program(folder: Path) -> str:
     return "fc.prg"
 
 
+@pytest.mark.parametrize(
+    "words", ["--seed -3", f"--seed {1 << 63}", "--seed x", "--baud 0", "--baud -5", f"--baud {1 << 32}"]
+    + [f"--patience {seconds}" for seconds in ("nan", "inf", "-1", "0", "soon")],
+)  # fmt: skip
+def test_host_refuses_numbers_before_the_port_opens(
+    program: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    monkeypatch.setattr("hwsim.host.connected", lambda *_: pytest.fail("the port is opened"))
+    option, value = words.split()
+    assert main(["host", program, "--port", "x", option, value]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"hwsim: host: invalid value for '{option}': ") and said.endswith("; see hwsim host --help\n")
+    assert said.count("\n") == 1 and "\x1b" not in said
+    if option == "--patience":
+        assert f"'{value}' is no number of seconds above 0" in said
+
+
 def test_host_without_a_board_or_with_wrong_files(program: str, capsys: pytest.CaptureFixture[str]) -> None:
     Path("text.npz").write_text("not zipped")
     Path("empty.npz").touch()
     np.savez("other.npz", y=np.zeros(3))
+    np.savez("few.npz")
+    np.savez("short.npz", x=np.zeros((2, 4), np.int8))
+    np.savez("floats.npz", x=np.zeros((2, 8)))
     line = f"host {program} --port /dev/none"
     device = "give the board's serial device, as /dev/ttyUSB0"
     for words, said in (
@@ -100,5 +121,9 @@ def test_host_without_a_board_or_with_wrong_files(program: str, capsys: pytest.C
         ("--inputs empty.npz", "empty.npz: cannot be read as .npz; write it with numpy.savez, an array for each input"),
         ("--inputs none.npz", "none.npz: cannot be read as .npz; write it with numpy.savez, an array for each input"),
         ("-m tiny4 --inputs other.npz", "y: the Program has no such input; it has x"),
+        ("--inputs other.npz", "y: the Program has no such input; it has x"),
+        ("--inputs few.npz", "x: the input is missing; give int8 [2, 8]"),
+        ("--inputs short.npz", "x: shape [2, 4] is given; the Program takes [2, 8]"),
+        ("--inputs floats.npz", "x: float64 is given; the Program takes int8, quantise or cast it"),
     ):
         refused(capsys, f"{line} {words}", said)

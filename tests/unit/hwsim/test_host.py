@@ -6,84 +6,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hwsim.functional import run_functional
 from hwsim.host import TRIES, Board
-from hwsim.spec.commands import WORD_BYTES
 from hwsim.spec.errors import BoardError
 from hwsim.spec.load import load_machine
-from hwsim.spec.machine import AcceleratorSpec
-from hwsim.spec.program import Program, Region
-from hwsim.spec.serial import (
-    HEADER_BYTES,
-    START_BYTE,
-    VERSION,
-    Operation,
-    State,
-    Status,
-    answer,
-    checksum,
-)
+from hwsim.spec.program import Program
+from hwsim.spec.serial import Operation, State
+from tests.harness.model_board import NEVER, ModelBoard
 from tests.harness.small_linear import small_linear
 
 SPEC = load_machine("tiny4")
-
-
-class ModelBoard:
-    """Runs a Program at once with `functional`. `garbles`: for each question to come, what is done to its answer."""
-
-    def __init__(self, spec: AcceleratorSpec, program: Program, size: int = 1 << 13) -> None:
-        self.spec, self.program, self.memory = spec, program, np.zeros(size, np.uint8)
-        self.garbles: deque[str] = deque()
-        self.state, self.asked, self.sent, self.ends = State.IDLE, list[bytes](), b"", True
-
-    def reset_input_buffer(self) -> None:
-        self.sent = b""
-
-    def read(self, size: int) -> bytes:
-        out, self.sent = self.sent[:size], self.sent[size:]
-        return out
-
-    def write(self, data: bytes) -> None:
-        self.asked.append(data)
-        how = self.garbles.popleft() if self.garbles else ""
-        if how in ("data", "header", "line"):
-            self.sent = answer(0, Status[how.upper()])
-            return
-        said = self._answer(data)
-        self.sent = {"lost": b"", "cut": said[:-1], "bit": said[:3] + bytes([said[3] ^ 1]) + said[4:]}.get(how, said)
-
-    def _answer(self, data: bytes) -> bytes:
-        body = data[1 : 1 + HEADER_BYTES]
-        assert data[0] == START_BYTE and checksum(body) == data[1 + HEADER_BYTES : 3 + HEADER_BYTES]
-        op, at, length = body[0], int.from_bytes(body[1:5], "little"), int.from_bytes(body[5:], "little")
-        payload, end = b"", at + (length if op in (Operation.READ, Operation.WRITE) else 0)
-        if end > len(self.memory):
-            return answer(0, Status.RANGE)
-        if op == Operation.HELLO:
-            payload = bytes([VERSION, *bytes.fromhex(self.spec.digest), len(self.memory).bit_length() - 1])
-        elif op == Operation.WRITE:
-            self.memory[at:end] = np.frombuffer(data[3 + HEADER_BYTES : -2], np.uint8)
-        elif op == Operation.READ:
-            payload = self.memory[at:end].tobytes()
-        elif op == Operation.START:
-            self._run(at, length)
-        elif op == Operation.STATUS:
-            payload = bytes([self.state]) + (77).to_bytes(5, "little")
-        else:
-            self.state = State.IDLE
-        return answer(op, Status.OK, payload)
-
-    def _run(self, at: int, words: int) -> None:
-        self.state = State.ENDED if self.ends else State.RUNNING
-        there = self.memory[at : at + words * WORD_BYTES]
-        np.testing.assert_array_equal(there, self.program.words.ravel())
-        number = {r.name: self._tensor(r) for r in self.program.inputs}
-        for region in self.program.outputs:
-            values = run_functional(self.spec, self.program, number)[region.name]
-            self.memory[region.address : region.address + region.bytes] = values.reshape(-1).view(np.uint8)
-
-    def _tensor(self, region: Region) -> np.ndarray:
-        return self.memory[region.address : region.address + region.bytes].view(np.int8).reshape(region.shape)
 
 
 def silent(stage: str, done: int, total: int) -> None:
@@ -123,6 +54,45 @@ def test_a_line_that_garbles_all_is_given_up(made: tuple[Program, dict, dict], h
     assert str(caught.value) == said and len(board.asked) == TRIES
 
 
+@pytest.mark.parametrize("how", ["lost", "cut", "bit", "header", "line"])
+@pytest.mark.parametrize("runs", [0, 3])
+@pytest.mark.parametrize("times", [1, TRIES - 1])
+def test_a_program_is_started_once_whatever_becomes_of_the_answer(
+    made: tuple[Program, dict, dict], how: str, runs: int, times: int
+) -> None:
+    """`runs` 0: it has ended before the host asks what became of it. A garbled question (header, line) starts nothing."""
+    program, inputs, outputs = made
+    board = ModelBoard(SPEC, program)
+    for _ in range(2):  # the second one finds the end of the first
+        board.runs, board.spoils[Operation.START] = runs, deque([how] * times)
+        board.spoils[Operation.STATUS] = deque(["lost", "bit"])
+        board.done.clear()
+        outcome = Board(board, "line").run(program, inputs, silent)
+        assert board.done[Operation.START] == 1
+        for name, values in outputs.items():
+            np.testing.assert_array_equal(outcome.outputs[name], values)
+    assert not board.spoils[Operation.STATUS]
+
+
+def test_the_end_of_a_program_before_is_not_taken_for_that_of_one_whose_start_was_garbled(made: tuple[Program, dict, dict]) -> None:
+    board = ModelBoard(SPEC, made[0])
+    host = Board(board, "line")
+    host.run(made[0], made[1], silent)
+    board.spoils[Operation.START] = deque(["header"])
+    host.start(made[0].commands_address, len(made[0].words))
+    assert board.done[Operation.START] == 2
+
+
+def test_a_program_that_cannot_be_started_is_given_up(made: tuple[Program, dict, dict]) -> None:
+    program, inputs, _ = made
+    board = ModelBoard(SPEC, program)
+    board.spoils[Operation.START] = deque(["header"] * TRIES)
+    with pytest.raises(BoardError) as caught:
+        Board(board, "line").run(program, inputs, silent)
+    assert str(caught.value) == "line: START: the checksum of its header differs, 4 times; check cable, bitstream and --baud"
+    assert board.done[Operation.START] == 0
+
+
 def test_what_the_board_refuses_is_not_asked_again(made: tuple[Program, dict, dict]) -> None:
     board = ModelBoard(SPEC, made[0])
     with pytest.raises(BoardError) as caught:
@@ -137,7 +107,7 @@ def test_what_the_board_refuses_is_not_asked_again(made: tuple[Program, dict, di
 def test_a_program_that_does_not_end_is_stopped(made: tuple[Program, dict, dict]) -> None:
     program, inputs, _ = made
     board = ModelBoard(SPEC, program)
-    board.ends = False
+    board.runs = NEVER
     with pytest.raises(BoardError) as caught:
         Board(board, "line").run(program, inputs, silent, patience=0.05)
     assert str(caught.value) == "line: the Program did not end in 0.05 s (77 cycles); give it more --patience"
@@ -151,11 +121,12 @@ def test_a_program_of_another_machine_or_too_large_is_refused(made: tuple[Progra
     needs = 8 * (-(-program.memory_bytes // 64) * 64 + program.words.size)
     with pytest.raises(BoardError) as caught:
         Board(ModelBoard(SPEC, program, 256), "line").run(program, inputs, silent)
-    assert str(caught.value) == f"line: the Program needs {needs} bits of memory, the board has 2048; take a smaller network"
+    levers = "build its bitstream with --memory 65536, or take a smaller network"
+    assert str(caught.value) == f"line: the Program needs {needs} bits of memory, the board has 2048; {levers}"
 
 
 def test_a_board_of_another_version_is_refused(made: tuple[Program, dict, dict], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tests.unit.hwsim.test_host.VERSION", 9)
+    monkeypatch.setattr("tests.harness.model_board.VERSION", 9)
     with pytest.raises(BoardError) as caught:
         Board(ModelBoard(SPEC, replace(made[0])), "line").hello()
     assert str(caught.value) == "line: the board speaks version 9, this is 1; build its bitstream again"
