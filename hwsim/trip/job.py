@@ -115,18 +115,20 @@ def _run_program(job: Job, progress: Progress) -> Report:
         machine_inputs(program, inputs) if job.values else None,
         values=job.values,
         network=Path(job.network).stem,
-        pattern=_pattern(program),
         batch=1,
         trace=job.trace,
     )
-    notes = (
-        f"a Program: batch, sequence and pattern as compiled; {RANDOM_INPUTS}",
-        price_note(prices),
-    )
-    result = replace(result, notes=(*result.notes, *notes))
+    notes = (_said(program), price_note(prices))
+    result = replace(result, pattern=_pattern(result), notes=(*result.notes, *notes))
     return make_report(result, machine, prices, versions=versions())
 
 
-def _pattern(program: Program) -> str:
-    found = {layer.pattern for layer in program.layers} - {"dense"}
+def _said(program: Program) -> str:
+    if not program.layers:
+        return "a Program without layers: its commands in one row, padding counts as work"
+    return f"a Program: batch, sequence and pattern as compiled; {RANDOM_INPUTS}"
+
+
+def _pattern(result: Result) -> str:
+    found = {layer.pattern for layer in result.layers} - {"dense"}
     return found.pop() if len(found) == 1 else "mixed" if found else "dense"
