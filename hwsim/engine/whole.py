@@ -9,7 +9,7 @@ from hwsim.spec.program import LayerInfo, Program
 
 
 def whole(spec: AcceleratorSpec, program: Program) -> LayerInfo:
-    """Products are those of the extents in all columns: nobody knows which are a layer's and which only pad. No estimate, no needed bits."""
+    """Products are those of the extents in all columns: nobody knows which are a layer's and which pad. No estimate, no needed bits."""
     t = program.table[program.table[:, 0] == OPS.index("compute")]
     f = {x: t[:, column("compute", x)] for x in ("dataflow", "kept", "block_log2", "run", *(f"count_{c}" for c in "qpbsr"))}
     outputs = f["count_q"] * f["count_p"] * f["count_b"] * spec.array.cols
