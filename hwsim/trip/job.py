@@ -3,8 +3,6 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from hwsim.engine import simulate as run_engine
 from hwsim.report import Report, make_report
 from hwsim.report.versions import versions
@@ -23,10 +21,10 @@ from hwsim.trip.stages import (
     check_pattern,
     compile,
     load,
-    machine_inputs,
     price_note,
     prune,
     report,
+    seeded_inputs,
     silent,
     simulate,
 )
@@ -106,13 +104,11 @@ def _run_program(job: Job, progress: Progress) -> Report:
     machine, program = load_machine(job.machine), load_program(Path(job.network))
     program.check_machine(machine)
     prices = price_table(machine.technology)
-    rng = np.random.default_rng(0)
-    inputs = {x.name: rng.standard_normal(x.shape, np.float32) for x in program.inputs}
     progress("run", 0, 1)
     result, _ = run_engine(
         machine,
         program,
-        machine_inputs(program, inputs) if job.values else None,
+        seeded_inputs(program) if job.values else None,
         values=job.values,
         network=Path(job.network).stem,
         batch=1,
