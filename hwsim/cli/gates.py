@@ -44,7 +44,7 @@ def rtl(
 @app.command()
 def verify(
     machine: MachineName,
-    programs: Annotated[int | None, typer.Option(min=0, help="random ones, else 50; up to four real layers run beside them, also with 0")] = None,
+    programs: Annotated[int | None, typer.Option(min=0, help="random ones, else 50; real layers, up to four, run always")] = None,
     seed: Annotated[int, typer.Option(min=0, help="of random Programs, real layers and inputs of a given Program")] = 1,
     program: Annotated[Path | None, typer.Option("--program", metavar="FILE", help="compare this Program alone")] = None,
     as_json: Json = False,
