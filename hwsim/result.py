@@ -12,6 +12,7 @@ ACTIONS = (
     "acc.read_bits", "acc.write_bits", "vec.read_bits", "vec.write_bits",
     "memory.read_bits", "memory.write_bits", "vector.op", "sequencer.command",
 )  # fmt: skip
+WHOLE = "commands"  # kind of the one row of a Program that has no layers
 
 
 @dataclass(frozen=True)

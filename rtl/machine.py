@@ -23,11 +23,12 @@ def _words(bits: int) -> int:
 
 
 class CompiledMachine:
-    """Gates of one spec, ready for any number of Programs. `probes`: bits of each, in the order of the trace."""
+    """Gates of one spec, ready for any number of Programs. `probes`: bits of each, in the order of the trace; `signed`: names of some."""
 
     def __init__(self, spec: AcceleratorSpec, simulator: str = "", flags: str = "-O1", probed: Any = None) -> None:
         dut = Probed(spec) if probed is None else probed
         self.spec, self.probes, self.counts, self.storages = spec, dut.probes, dut.counts, dut.storages
+        self.signed: frozenset[str] = dut.signed
         self.trace_words = trace_words(self.probes)
         self._peek_words = _words(sum(s.bits for s in self.storages))
         sizes = {"TRACE": self.trace_words, "COUNTS": _words(COUNT_BITS * len(self.counts)), "PEEK": self._peek_words}

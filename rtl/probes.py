@@ -46,7 +46,8 @@ def level_storages(spec: AcceleratorSpec) -> list[Storage]:
 
 
 class Probed(wiring.Component):
-    """Ports of Top, flat. `probes` and `counts` name the parts of `o_trace` and `o_counts`, lowest first; known after `elaborate`."""
+    """Ports of Top, flat. `probes` and `counts` name the parts of `o_trace` and `o_counts`, lowest first; `signed`: probes of
+    numbers with a sign."""
 
     def __init__(self, spec: AcceleratorSpec):
         self.spec, self.top = spec, Top(spec)
@@ -54,6 +55,7 @@ class Probed(wiring.Component):
         self.fragment = Fragment.get(self.top, None)
         self._probes = watched(spec, self.top)
         self.probes = {name: len(value) for name, value in self._probes.items()}
+        self.signed = frozenset(name for name, value in self._probes.items() if value.shape().signed)
         self._counted = Counted(spec, self.top)
         self.counts = tuple(self._counted.grows)
         rows = max(s.rows for s in self.storages)

@@ -11,6 +11,7 @@ from hwsim.engine.actions import command_actions, layer_sums
 from hwsim.engine.deadlock import deadlock_report
 from hwsim.engine.state import State, new_state
 from hwsim.engine.trace import write_trace
+from hwsim.engine.whole import whole
 from hwsim.result import ACTIONS, CAUSES, UNITS, LayerResult, Result
 from hwsim.spec.commands import column
 from hwsim.spec.errors import SimulationError
@@ -109,12 +110,13 @@ def _layers(
     cycles: Array,
     macs: Array | None,
 ) -> tuple[LayerResult, ...]:
-    n = len(program.layers)
+    infos = program.layers or (whole(spec, program),)
+    n = len(infos)
     counts = layer_sums(command_actions(spec, state.table, state.log), state.log, n)
     mapped = layer_sums(_mapped(spec, state)[:, None], state.log, n)[:, 0]
     effectual = None if macs is None else layer_sums(macs[:, None], state.log, n)[:, 0]
     out = []
-    for i, info in enumerate(program.layers):
+    for i, info in enumerate(infos):
         actions: dict[str, int | None] = dict(zip(ACTIONS, counts[i].tolist(), strict=True))
         mac = None if effectual is None else int(effectual[i])
         actions["pe.mac"] = mac if info.kept_macs else 0

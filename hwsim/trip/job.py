@@ -3,8 +3,6 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from hwsim.engine import simulate as run_engine
 from hwsim.report import Report, make_report
 from hwsim.report.versions import versions
@@ -23,10 +21,10 @@ from hwsim.trip.stages import (
     check_pattern,
     compile,
     load,
-    machine_inputs,
     price_note,
     prune,
     report,
+    seeded_inputs,
     silent,
     simulate,
 )
@@ -106,27 +104,27 @@ def _run_program(job: Job, progress: Progress) -> Report:
     machine, program = load_machine(job.machine), load_program(Path(job.network))
     program.check_machine(machine)
     prices = price_table(machine.technology)
-    rng = np.random.default_rng(0)
-    inputs = {x.name: rng.standard_normal(x.shape, np.float32) for x in program.inputs}
     progress("run", 0, 1)
     result, _ = run_engine(
         machine,
         program,
-        machine_inputs(program, inputs) if job.values else None,
+        seeded_inputs(program) if job.values else None,
         values=job.values,
         network=Path(job.network).stem,
-        pattern=_pattern(program),
         batch=1,
         trace=job.trace,
     )
-    notes = (
-        f"a Program: batch, sequence and pattern as compiled; {RANDOM_INPUTS}",
-        price_note(prices),
-    )
-    result = replace(result, notes=(*result.notes, *notes))
+    notes = (_said(program), price_note(prices))
+    result = replace(result, pattern=_pattern(result), notes=(*result.notes, *notes))
     return make_report(result, machine, prices, versions=versions())
 
 
-def _pattern(program: Program) -> str:
-    found = {layer.pattern for layer in program.layers} - {"dense"}
+def _said(program: Program) -> str:
+    if not program.layers:
+        return "a Program without layers: its commands in one row, padding counts as work"
+    return f"a Program: batch, sequence and pattern as compiled; {RANDOM_INPUTS}"
+
+
+def _pattern(result: Result) -> str:
+    found = {layer.pattern for layer in result.layers} - {"dense"}
     return found.pop() if len(found) == 1 else "mixed" if found else "dense"

@@ -267,6 +267,12 @@ def _only(network: Network, glob: str) -> Network:
     return replace(network, graph=part, inputs=inputs, text=None, mask=None, sample=sample)
 
 
+def seeded_inputs(program: Program, seed: int = 0) -> dict[str, Array]:
+    """Normal numbers for a Program's input regions, in the machine's numbers."""
+    rng = np.random.default_rng(seed)
+    return machine_inputs(program, {x.name: rng.standard_normal(x.shape, np.float32) for x in program.inputs})
+
+
 def machine_inputs(program: Program, inputs: dict[str, Array]) -> dict[str, Array]:
     """In the numbers and shapes of the Program's input regions."""
     out = {}

@@ -67,7 +67,8 @@ def compare(
         model, known = pack(values, machine.probes)
         same, trace = gates.compare(model, known)
         if same < len(model):
-            difference = first_difference(start + same, model[same:], trace[same:] & known[same : same + 1], machine.probes)
+            seen = trace[same:] & known[same : same + 1]
+            difference = first_difference(start + same, model[same:], seen, machine.probes, machine.signed)
         events += [events_of(values[name]) for name in machine.probes]
     actions: dict[str, int] = {}
     if difference is None:
@@ -82,10 +83,15 @@ def events_of(column: Column) -> int:
     return int(np.count_nonzero(told.any(axis=1) if told.ndim == 2 else told))
 
 
-def first_difference(cycle: int, model: Array, trace: Array, probes: dict[str, int]) -> Difference:
+def first_difference(cycle: int, model: Array, trace: Array, probes: dict[str, int], signed: frozenset[str]) -> Difference:
     gates, wanted = (unpack(x[:1], probes) for x in (trace, model))
     name = next(n for n in probes if gates[n] != wanted[n])
-    return Difference(cycle, *words_of(name), gates[name][0], wanted[name][0])
+    said = [_number(x[name][0], probes[name], name in signed) for x in (gates, wanted)]
+    return Difference(cycle, *words_of(name), *said)
+
+
+def _number(word: int, bits: int, signed: bool) -> int:
+    return word - (1 << bits) if signed and word >> bits - 1 else word
 
 
 def at_the_end(spec: AcceleratorSpec, program: Program, watch: Watch, gates: Run) -> tuple[Difference | None, dict[str, int]]:

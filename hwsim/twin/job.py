@@ -1,4 +1,4 @@
-"""`hwsim verify`: random Programs and real layers on engine and gates, until one of them differs."""
+"""`hwsim verify`: random Programs and real layers, or one given Program, on engine and gates, until one of them differs."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -8,10 +8,11 @@ from typing import Any
 from hwsim.engine.watch import Watch
 from hwsim.spec.machine import AcceleratorSpec
 from hwsim.spec.program import Program, write_whole
-from hwsim.twin.compare import Comparison, Difference, compare, laid_out
+from hwsim.trip.stages import seeded_inputs
+from hwsim.twin.compare import Difference, compare, laid_out
 from hwsim.twin.layers import Work, layers
 from hwsim.twin.programs import random_program
-from hwsim.twin.shrink import bare, shrink
+from hwsim.twin.shrink import bare, is_bare, shrink
 from hwsim.twin.traces import pack
 from hwsim.twin.vcd import vcd
 from rtl.machine import CompiledMachine, machine_of
@@ -34,11 +35,12 @@ class Found:
 
 @dataclass(frozen=True)
 class Verified:
-    """`ports` are those compared at every clock edge."""
+    """`ports` are those compared at every clock edge. `program`: the one that was given, instead of random ones and layers."""
 
     machine: str
     digest: str
     simulator: str
+    program: str | None
     random: int
     layers: tuple[str, ...]
     cycles: int
@@ -58,21 +60,53 @@ def verify_machine(spec: AcceleratorSpec, programs: int, seed: int, progress: Pr
     """`machine`: gates to use, else those of the spec."""
     progress("compile the gates", 0, 1)
     gates = machine or machine_of(spec)
+    progress("make Programs", 0, 1)
     works: list[Work] = [(f"random {k} of seed {seed}", random_program(spec, seed * 1_000_000 + k), {}) for k in range(programs)]
     real = layers(spec, seed)
-    works += real
-    cycles, done, found = 0, Comparison(0, 0, {}, {}, None), None
+    cycles, found = _first(spec, [*works, *real], gates, progress)
+    return _verified(spec, gates, cycles, found, random=programs, layers=tuple(name for name, _, _ in real))
+
+
+def verify_program(
+    spec: AcceleratorSpec, program: Program, name: str, seed: int, progress: Progress, machine: CompiledMachine | None = None
+) -> Verified:
+    """This one alone, with seeded inputs where it has any; a bare one is not shrunk. Raises ProgramError where it is illegal, or another
+    machine's."""
+    progress("compile the gates", 0, 1)
+    gates = machine or machine_of(spec)
+    work = (name, program, seeded_inputs(program, seed))
+    cycles, found = _first(spec, [work], gates, progress, whole=is_bare(program))
+    return _verified(spec, gates, cycles, found, program=name)
+
+
+def _verified(
+    spec: AcceleratorSpec,
+    gates: CompiledMachine,
+    cycles: int,
+    found: Found | None,
+    program: str | None = None,
+    random: int = 0,
+    layers: tuple[str, ...] = (),
+) -> Verified:
+    ports, actions = len(gates.probes), gates.counts
+    return Verified(spec.name, spec.digest, choose().name, program, random, layers, cycles, ports, actions, found)
+
+
+def _first(
+    spec: AcceleratorSpec, works: list[Work], gates: CompiledMachine, progress: Progress, whole: bool = False
+) -> tuple[int, Found | None]:
+    """Cycles compared, and the first that differs; shrunk, but `whole`."""
+    cycles = 0
     for k, (name, program, inputs) in enumerate(works):
-        progress("compare", k, len(works))
+        progress("compare Programs", k, len(works))
         done = compare(spec, program, inputs, gates)
         cycles += done.cycles
         if done.difference is not None:
+            if whole:
+                return cycles, Found(name, done.difference, len(program.words), program, done.difference)
             progress("shrink", 0, 1)
-            found = _shrunk(spec, name, program, inputs, done.difference, gates)
-            break
-    return Verified(
-        spec.name, spec.digest, choose().name, programs, tuple(name for name, _, _ in real), cycles, len(gates.probes), gates.counts, found
-    )
+            return cycles, _shrunk(spec, name, program, inputs, done.difference, gates)
+    return cycles, None
 
 
 def _shrunk(

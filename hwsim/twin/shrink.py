@@ -31,6 +31,10 @@ def bare(spec: AcceleratorSpec, program: Program, inputs: dict[str, Array]) -> P
     return replace(program, image=image, image_base=0, inputs=(), outputs=(), layers=())
 
 
+def is_bare(program: Program) -> bool:
+    return not (program.inputs or program.outputs or program.layers)
+
+
 def shrink(spec: AcceleratorSpec, program: Program, differs: Callable[[Program], bool], seconds: float = SECONDS) -> Program:
     """`program`: bare, and it differs."""
     until, table = time.monotonic() + seconds, program.table

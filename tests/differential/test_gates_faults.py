@@ -8,9 +8,11 @@ import pytest
 
 from hwsim.engine.watch import Watch
 from hwsim.spec.machine import AcceleratorSpec
+from hwsim.spec.program import load_program
 from hwsim.spec.verify import verify
+from hwsim.trip.stages import silent
 from hwsim.twin.compare import Comparison, at_the_end, compare, laid_out
-from hwsim.twin.job import verify_machine, write_found
+from hwsim.twin.job import verify_machine, verify_program, write_found
 from hwsim.twin.programs import random_program
 from tests.harness.machine_faults import FAULTS, TIES, UNSEEN, Fault, FaultyMachine
 from tests.harness.programs import TINY4
@@ -78,6 +80,10 @@ def test_the_job_shrinks_and_writes_what_differs(machine: FaultyMachine, tmp_pat
     assert again.difference == found.difference and "array.pe[0,0]" in str(found.difference)
     write_found(tmp_path, SMALL, found, machine)
     assert {f.name for f in tmp_path.iterdir()} == {"gates.vcd", "model.vcd", "program.bin", "program.txt"}
+    replayed = verify_program(SMALL, load_program(tmp_path / "program.bin"), "program.bin", 1, silent, machine)
+    assert replayed.found is not None and replayed.found.difference == found.difference
+    machine.chosen = 0
+    assert verify_program(SMALL, found.program, "program.bin", 1, silent, machine).found is None
     gates, model = ((tmp_path / f"{side}.vcd").read_text().split("$enddefinitions") for side in ("gates", "model"))
     assert gates[0] == model[0] and gates[1] != model[1] and "$scope module pe[0,0] $end" in gates[0]
     assert (tmp_path / "program.txt").read_text().startswith(f"# {found.difference}\n")

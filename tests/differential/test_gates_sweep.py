@@ -6,6 +6,7 @@ from collections import Counter
 import pytest
 
 from hwsim.result import ACTIONS
+from hwsim.spec.commands import FN
 from hwsim.spec.machine import AcceleratorSpec
 from hwsim.twin.compare import compare
 from hwsim.twin.programs import random_program
@@ -49,6 +50,7 @@ def test_there_are_enough_machines_and_programs() -> None:
     assert len(specs) >= 6 and len(specs) * PROGRAMS >= 200
     assert {s.pe.number for s in specs} == {"int8", "fp16"} and {s.array.dataflows for s in specs} >= {("ws",), ("os",), ("ws", "os")}
     assert {(s.pe.kept_max, s.pe.block_max) for s in specs} >= {(2, 4), (2, 8), (1, 16)}
+    assert {s.pe.number for s in specs if {*FN, "gelu", "silu"} <= set(s.vector.functions)} == {"int8", "fp16"}
     assert {s.link_depth for s in specs} >= {1, 4} and {s.memory.latency_cycles for s in specs} >= {1, 60}
 
 

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from hwsim.cli import main
+from hwsim.spec.load import load_machine
+from tests.harness.programs import tiled_program
 
 MESSAGES = [
     ("rtl -m tiny4", "rtl: missing option '-o' / '--out'; see hwsim rtl --help"),
@@ -56,7 +58,7 @@ def test_without_a_compiler(capsys: pytest.CaptureFixture[str], monkeypatch: pyt
 def test_a_machine_without_gates(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
     assert main(["machines"]) == 0
     capsys.readouterr()
-    from hwsim.spec.load import dump_machine, load_machine
+    from hwsim.spec.load import dump_machine
 
     odd = load_machine("tiny4").with_(name="odd", levels__act__width_bits=96)
     (folder / "file").write_text(dump_machine(odd))
@@ -76,3 +78,21 @@ def test_a_refusal_in_the_middle_of_making_gates_is_one_line_too(folder: Path) -
     done = subprocess.run(line, cwd=folder, capture_output=True, text=True, timeout=300)
     assert done.returncode == 2 and done.stderr == "hwsim: levels.vec.width_bits: 24 has no gates; use a power of two from 32 on\n"
     assert sorted(p.name for p in folder.iterdir()) == ["file", "odd.yaml"]
+
+
+def test_a_program_that_cannot_be_compared(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    """Said before gates are compiled."""
+    (folder / "file").unlink()
+    given = tiled_program()
+    given.save(folder / "program.bin")
+    tiny8 = load_machine("tiny8")
+    other = f"made for machine tiny4 ({given.digest}), not for tiny8 ({tiny8.digest})"
+    alone = "program.bin: compared alone, --programs is of random ones; leave one of the two out"
+    for line, said in (
+        ("-m tiny8 --program program.bin", f"program: {other}; compile it again for this machine"),
+        ("-m tiny4 --program program.bin --programs 3", alone),
+        ("-m tiny4 --program program.bin -o .", "program.bin: a difference would overwrite it; give another folder with -o"),
+        ("-m tiny4 --program no.bin", "no.bin: cannot be read (No such file or directory); give a file made by hwsim compile"),
+    ):
+        assert main(["verify", *line.split()]) == 2
+        assert capsys.readouterr().err == f"hwsim: {said}\n" and [p.name for p in folder.iterdir()] == ["program.bin"]

@@ -13,7 +13,7 @@ from cocotb.task import bridge, resume
 from cocotb.triggers import Timer
 
 from tests.harness import verilog_blocks
-from tests.harness.verilog_blocks import MACHINE, PROGRAMS, RUNS, patch_simulate, run_machine
+from tests.harness.verilog_blocks import MACHINES, PROGRAMS, RUNS, patch_simulate, run_machine
 from tests.harness.verilog_ports import Ports
 
 CHOSEN = os.environ["BENCH_BLOCKS"].split()
@@ -80,7 +80,7 @@ def run_block(top: Any, block: str) -> None:
         return Simulated(top, block, dut, clocked).run(cycle)
 
     patch_simulate(simulate)
-    done = run_machine(int(os.environ.get("BENCH_PROGRAMS", PROGRAMS))) if block == MACHINE else RUNS[block]()
+    done = run_machine(block, int(os.environ.get("BENCH_PROGRAMS", PROGRAMS))) if block in MACHINES else RUNS[block]()
     assert done, "the bench did no work"
     top._log.info("%s: %s", block, done)
 
@@ -88,5 +88,5 @@ def run_block(top: Any, block: str) -> None:
 @cocotb.test(timeout_time=100, timeout_unit="ms")
 @cocotb.parametrize(block=CHOSEN)
 async def gates_equal_model(dut: Any, block: str) -> None:
-    assert block in {*verilog_blocks.RUNS, MACHINE}
+    assert block in {*verilog_blocks.RUNS, *MACHINES}
     await bridge(run_block)(dut, block)

@@ -20,8 +20,9 @@ STRETCH = 1024
 class MachineBench:
     """Memory of kind `ideal`; every port at every clock edge, memory at the end. `count`: cycles, and how often each port was not 0."""
 
-    def __init__(self, spec: AcceleratorSpec, program: Program, probes: dict[str, int], inputs: dict[str, Any] | None = None) -> None:
-        self.spec, self.program, self.probes, self.inputs = spec, program, probes, inputs or {}
+    def __init__(self, spec: AcceleratorSpec, program: Program, gates: Probed, inputs: dict[str, Any] | None = None) -> None:
+        self.spec, self.program, self.inputs = spec, program, inputs or {}
+        self.probes, self.signed = gates.probes, gates.signed
         self.memory, self.base = laid_out(spec, program, self.inputs)
         self.watch = Watch(spec, program, self.base, self.inputs)
         self.answers: deque[bytes | None] = deque([None] * (spec.memory.latency_cycles + 1))
@@ -45,7 +46,7 @@ class MachineBench:
         wanted, known = self.model.popleft()
         trace = np.frombuffer(out["o_trace"].to_bytes(4 * len(wanted), "little"), np.uint32) & known
         if (trace != wanted).any():
-            raise Disagreement(str(first_difference(self.now, wanted[None], trace[None], self.probes)))
+            raise Disagreement(str(first_difference(self.now, wanted[None], trace[None], self.probes, self.signed)))
         self.answers.append(self._serve(out) if out["o_valid"] else None)
         self.now += 1
         more = bool(self.model) or not self.watch.over
@@ -73,7 +74,7 @@ class MachineBench:
 def compare(spec: AcceleratorSpec, program: Program, inputs: dict[str, Any] | None = None, dut: Any = None) -> Counter[str]:
     """In Amaranth's simulator. What was compared. `dut`: Probed, made of the spec where it is not given."""
     gates = dut or Probed(spec)
-    bench = MachineBench(spec, program, gates.probes, inputs)
+    bench = MachineBench(spec, program, gates, inputs)
 
     def cycle(ctx: Any, n: int) -> bool:
         for name, value in bench.drive().items():

@@ -45,7 +45,7 @@ class Fault:
 
 def told(where: str, what: str) -> str:
     """What is said behind the cycle; numbers too, where there are not only 0 and 1."""
-    return rf"{where}: gates and model disagree on {what}(: gates \d+, model \d+)?"
+    return rf"{where}: gates and model disagree on {what}(: gates -?\d+, model -?\d+)?"
 
 
 def short_fill(c: Any, m: Module) -> None:

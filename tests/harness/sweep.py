@@ -30,15 +30,14 @@ CHANGES: dict[str, dict[str, Any]] = {
         "sequencer__queue_depth": 2, "memory__latency_cycles": 3,
     },
 }  # fmt: skip
-SMALL_FP16 = {
-    "array__rows": 2, "array__cols": 2, "pe__kept_max": 2, "pe__block_max": 8, "vector__lanes": 2,
-    "vector__functions": ("map", "maxpool", "avgpool"),
-}  # fmt: skip
+SMALL_FP16 = {"array__rows": 2, "array__cols": 2, "pe__kept_max": 2, "pe__block_max": 8, "vector__lanes": 2}
+FEW: dict[str, Any] = {"vector__functions": ("map", "maxpool", "avgpool")}
 
 
 def machines() -> dict[str, AcceleratorSpec]:
     out = {name: TINY4.with_(name=name, **changes) for name, changes in CHANGES.items()}
-    out["2x2_fp16_2of8"] = FP16.with_(name="2x2_fp16_2of8", **SMALL_FP16)
+    out["2x2_fp16_2of8"] = FP16.with_(name="2x2_fp16_2of8", **SMALL_FP16, **FEW)
+    out["2x2_fp16_every_function"] = FP16.with_(name="2x2_fp16_every_function", **SMALL_FP16)
     return {"tiny1": load_machine("tiny1"), "tiny4": TINY4, "tiny8": load_machine("tiny8")} | out
 
 

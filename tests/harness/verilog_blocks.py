@@ -12,6 +12,7 @@ from rtl.probes import Probed
 from tests.harness import machine_bench, twins
 from tests.harness.programs import TINY4
 from tests.harness.stimulus import random_work
+from tests.harness.sweep import machines
 from tests.twins import (
     bench_accumulator,
     bench_array,
@@ -42,14 +43,16 @@ RUNS: dict[str, Callable[[], Any]] = {
     "writeback": lambda: bench_writeback.compare(TINY2, 0.8, seed=1),
     "sequencer": lambda: bench_sequencer.compare(TINY2, 0.8, seed=1),
 }
-MACHINE, PROGRAMS = "machine", 10
+MACHINES = {"machine": TINY2, "machine_fp16": machines()["2x2_fp16_2of8"], "machine_tiny4": TINY4}
+PROGRAMS = 10
 
 
-def run_machine(programs: int) -> int:
+def run_machine(name: str, programs: int) -> int:
     """Cycles."""
-    dut, cycles = Probed(TINY2), 0
+    spec, cycles = MACHINES[name], 0
+    dut = Probed(spec)
     for seed in range(programs):
-        cycles += machine_bench.compare(TINY2, random_program(TINY2, seed), dut=dut)["cycle"]
+        cycles += machine_bench.compare(spec, random_program(spec, seed), dut=dut)["cycle"]
     return cycles
 
 

@@ -17,7 +17,7 @@ from tests.harness.array_bench import INPUTS, OUTPUTS
 from tests.harness.blocks import plant
 from tests.harness.machine_faults import stuck
 from tests.harness.programs import TINY4
-from tests.harness.verilog_blocks import MACHINE, RUNS, TINY2, Blocks, dut_of
+from tests.harness.verilog_blocks import MACHINES, RUNS, TINY2, Blocks, dut_of
 from tests.harness.verilog_ports import ports_of
 
 ON_ICARUS = ("link", "pe", "nm_select", "sequencer", "writeback")
@@ -70,9 +70,10 @@ def test_verilog_of_every_block_equals_its_model(monkeypatch: pytest.MonkeyPatch
     assert run(monkeypatch, tmp_path, blocks) == (len(RUNS), [])
 
 
-def test_verilog_of_the_machine_equals_the_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", MACHINES)
+def test_verilog_of_a_machine_equals_the_engine(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Ten Programs, every port at every clock edge, memory at the end."""
-    assert run(monkeypatch, tmp_path, {MACHINE: Probed(TINY2)}, jit=True) == (1, [])
+    assert run(monkeypatch, tmp_path, {name: Probed(MACHINES[name])}, jit=True) == (1, [])
 
 
 def test_icarus_runs_the_benches_of_blocks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -90,7 +91,7 @@ def test_icarus_runs_the_benches_of_all_other_blocks(monkeypatch: pytest.MonkeyP
 @pytest.mark.nightly
 def test_icarus_runs_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """One Program: some twenty cycles a second."""
-    assert run(monkeypatch, tmp_path, {MACHINE: Probed(TINY2)}, jit=True, kind="icarus", BENCH_PROGRAMS="1") == (1, [])
+    assert run(monkeypatch, tmp_path, {"machine": Probed(TINY2)}, jit=True, kind="icarus", BENCH_PROGRAMS="1") == (1, [])
 
 
 def test_no_simulator_fails_and_a_missing_one_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

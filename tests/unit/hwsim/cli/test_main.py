@@ -2,14 +2,16 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from hwsim.cli import app as room
-from hwsim.cli import main
+from hwsim.cli import bars, main
 from hwsim.report import Report
 from hwsim.spec.errors import SpecError
 from hwsim.spec.load import machine_names, thread_machine_names
@@ -128,6 +130,25 @@ def test_bars_are_silent_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
         progress("map", 1, 2)
     printed = capsys.readouterr()
     assert printed.err == "" and printed.out == ""
+
+
+def test_long_work_tells_a_pipe_now_and_then_where_it_stands(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bars, "EVERY_SECONDS", 0.02)
+    with bars.bars() as progress:
+        progress("compile the gates", 0, 1)
+        assert re.fullmatch(r"hwsim: compile the gates \(\d+ s\)", told(capsys, "compile"))
+        progress("compare Programs", 12, 5400)
+        assert re.fullmatch(r"hwsim: compare Programs, 12 of 5,400 \(\d+ s\)", told(capsys, "compare"))
+
+
+def told(capsys: pytest.CaptureFixture[str], word: str) -> str:
+    """The first line with it on stderr."""
+    for _ in range(1000):
+        time.sleep(0.01)
+        for line in capsys.readouterr().err.splitlines():
+            if word in line:
+                return line
+    raise AssertionError(f"nobody says {word}")
 
 
 def test_one_thread_multiplies_unless_the_user_said_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,10 +13,15 @@ import pytest
 
 from hwsim import trip
 from hwsim.cli import main
+from hwsim.functional import Functional
 from hwsim.report import Report, text
 from hwsim.report.schema import validate
+from hwsim.spec.commands import Command
 from hwsim.spec.errors import MappingError
 from hwsim.spec.load import load_machine
+from hwsim.spec.machine import AcceleratorSpec
+from hwsim.spec.program import Program, load_program
+from hwsim.twin.programs import random_program
 from mapper.graph.reference import run as run_reference
 
 
@@ -100,6 +105,39 @@ def test_a_compiled_program_runs_to_the_same_cycles(tmp_path: Path, capsys: pyte
     lines = capsys.readouterr().out.splitlines()
     assert sum(not x.startswith("#") for x in lines) == facts["commands"] and lines[-1] == "end"
     assert [x.split()[2] for x in lines[1:] if x.startswith("#")] == ["fc1", "fc2", "fc3"]
+
+
+def saved(folder: Path, machine: AcceleratorSpec, commands: list[Command] | None = None) -> str:
+    """A Program without layers in a file, as `hwsim verify` leaves it; a random one where no commands are given."""
+    made = random_program(machine, seed=1)
+    fields = ("machine", "digest", "image", "image_base", "memory_bytes", "inputs", "outputs", "layers")
+    Program.of(commands or made.commands(), **{f: getattr(made, f) for f in fields}).save(folder / "p.bin")
+    return str(folder / "p.bin")
+
+
+@pytest.mark.parametrize("name", ["tiny4", "tiny4_fp16"])
+def test_a_program_without_layers_is_one_row(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    machine = load_machine(name)
+    path = saved(tmp_path, machine)
+    data = run_json(capsys, path, "-m", name, "-o", str(tmp_path / "out"), "--trace", str(tmp_path / "trace"))
+    (layer,) = data["layers"]
+    assert (layer["name"], layer["kind"], layer["pattern"], data["pattern"]) == ("program", "commands", "mixed", "mixed")
+    assert data["cycles"] == layer["cycles"] > 1000
+    effectual, gated = Functional(machine, load_program(Path(path))).run({}).macs.sum(axis=0).tolist()
+    assert (data["actions"]["pe.mac"], data["actions"]["pe.gated_mac"]) == (effectual, gated) and effectual > 100
+    assert run_json(capsys, path, "-m", name, "--no-values")["cycles"] == data["cycles"]
+    for words in (["run", path, "-m", name], ["report", str(tmp_path / "out" / "result.json")]):
+        assert main(words) == 0
+        assert "\na Program without layers: its commands in one row" in capsys.readouterr().out
+    assert main(["disasm", path, "-m", name]) == 0 and capsys.readouterr().out.endswith("\nend\n")
+
+
+@pytest.mark.parametrize("commands", [[Command.of("end")], [Command.of("load", run=1000), Command.of("end")]], ids=["end", "load"])
+def test_a_program_that_reads_nothing_of_what_it_loads(
+    commands: list[Command], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = run_json(capsys, saved(tmp_path, load_machine("tiny4"), commands), "-m", "tiny4")
+    assert data["cycles"] > 0 and data["array_macs"] == 0 and data["pattern"] == "dense"
 
 
 def test_stages_give_the_values_of_the_graph() -> None:

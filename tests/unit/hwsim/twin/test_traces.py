@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from hwsim.engine.carried.items import Column
+from hwsim.twin.compare import first_difference
 from hwsim.twin.traces import pack, unpack, words_of
 from hwsim.twin.vcd import vcd
 
@@ -54,6 +55,14 @@ def test_both_sides_must_watch_the_same() -> None:
 )
 def test_a_probe_in_words(probe: str, said: tuple[str, str]) -> None:
     assert words_of(probe) == said
+
+
+def test_what_is_signed_is_said_with_its_sign() -> None:
+    probes = {"accumulator.o_write.sums_0": 32, "fetch.i.mem": 40}
+    gates, model = (pack({n: Column(np.array([x])) for n in probes}, probes)[0] for x in (-1188, 7))
+    words = {signed: str(first_difference(9, model, gates, probes, frozenset(signed))) for signed in ((), tuple(probes)[:1])}
+    said = "cycle 9: accumulator: gates and model disagree on sums_0 of o_write: gates {}, model 7"
+    assert list(words.values()) == [said.format(4294966108), said.format(-1188)]
 
 
 def test_vcd_has_scopes_and_changes_only() -> None:
