@@ -29,7 +29,8 @@ TEXT = """
 
 Counts of all instances of a block, by Yosys ({yosys}); how blocks are cut: [fpga.md](fpga.md#what-a-machine-takes). Priced: typical
 counts of the price table ([prices.md](prices.md)), where it has the block. Of rows of feed and array the last one, which takes most,
-counts for all.
+counts for all. `fp32 add x 3` has three cycles; units of accumulator and vector unit are counted apart from these, so a price of a
+block is of its row and its units. The sequencer's queues are priced as registers; here they are the links in front of the units.
 
 `hwsim synth --machine {name} --target {target}`, or for this page `python -m benchmarks gates_counts`
 

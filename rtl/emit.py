@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-from amaranth.back import rtlil
 from amaranth.hdl import Value
 from amaranth.lib import wiring
 
@@ -13,6 +12,7 @@ from rtl.alike import merged
 from rtl.axi.channels import LITE_BITS
 from rtl.axi.control import IDENTITY, REGISTERS
 from rtl.axi.top import AxiTop
+from rtl.kinds import converted
 from rtl.top import Top
 from rtl.verilog import from_rtlil
 
@@ -26,7 +26,7 @@ PORTS = (
 def emit(spec: AcceleratorSpec, name: str, axi: bool = False) -> dict[str, str]:
     """Text by file name. `name`: of the top module and of the files. `axi`: behind AXI4 and AXI4-Lite, else with plain ports."""
     top = AxiTop(spec) if axi else Top(spec)
-    text = merged(rtlil.convert(top, name=name))
+    text = merged(converted(top, name))
     sidecar = {
         "machine": spec.name,
         "digest": spec.digest,

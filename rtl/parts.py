@@ -9,7 +9,6 @@ from zlib import crc32
 from amaranth.back import rtlil
 from amaranth.hdl import Elaboratable, Instance, Module, Value
 from amaranth.lib import wiring
-from amaranth.lib.wiring import Out
 
 from hwsim.spec.machine import AcceleratorSpec
 from rtl.array_rows import Issued, Waiting
@@ -19,6 +18,7 @@ from rtl.components.link import Link
 from rtl.components.pe import PE
 from rtl.feed_row import FeedRow
 from rtl.floats.units import Add, Multiply, Narrow, Product
+from rtl.kinds import ours, ports_of
 from rtl.top import Top
 
 NUMBERED = 1 << 16  # bits of outputs of a cell
@@ -48,7 +48,7 @@ class Hollow(Elaboratable):
     def elaborate(self, platform):
         m = self.component.elaborate(platform)
         for name, (inside, where) in list(m._named_submodules.items()):
-            if not _ours(inside):
+            if not ours(inside):
                 continue
             inside._MustUse__silence = True
             if not self.cut.boxed(inside):
@@ -83,15 +83,10 @@ def _source_text(bits: int) -> str:
     return f"(* blackbox *) module box_source_{bits}(output [{bits - 1}:0] q); endmodule\n"
 
 
-def _ports(component: wiring.Component) -> Iterator[tuple[str, bool, Value]]:
-    for path, member, value in component.signature.flatten(component):
-        yield "__".join(map(str, path)), member.flow == Out, Value.cast(value)
-
-
 def _sorted_ports(component: wiring.Component) -> tuple[list[tuple[str, bool, Value]], list[Value]]:
     """Ports of its black box, and outputs that Amaranth cannot number as those of one cell."""
     inside, outside, bits = [], [], 0
-    for name, out, value in _ports(component):
+    for name, out, value in ports_of(component):
         bits += len(value) * out
         if out and bits >= NUMBERED:
             outside.append(value)
@@ -128,8 +123,8 @@ class Part:
         """RTLIL of the module `block`, and Verilog of its black boxes."""
         out: list[wiring.Component] = []
         made = self.component if self.cut is Cut.NONE else Hollow(self.component, self.cut, out)
-        inputs = [value for _, out, value in _ports(self.component) if not out]
-        outputs = [value for _, out, value in _ports(self.component) if out]
+        inputs = [value for _, out, value in ports_of(self.component) if not out]
+        outputs = [value for _, out, value in ports_of(self.component) if out]
         text = rtlil.convert(Fed(made, inputs), name="block", ports=outputs, emit_src=False)
         outside = [value for c in out for value in _sorted_ports(c)[1]]
         boxes = {_box_text(c) for c in out} | {_source_text(len(value)) for value in [*inputs, *outside]}
@@ -165,17 +160,13 @@ def _inner_name(component: Any) -> str:
     return f"{name} x {component.latency}" if type(component) in UNITS else name
 
 
-def _ours(component: object) -> bool:
-    return isinstance(component, wiring.Component) and not type(component).__module__.startswith("amaranth")
-
-
 def _submodules(component: wiring.Component) -> dict[str, wiring.Component]:
     """Those that are components of ours; Amaranth's own stay where they are. Not all of them are elaborated, and none complains."""
     m = component.elaborate(None)
     inside = {name: c for name, (c, _) in m._named_submodules.items()}
     for made in (component, m, *inside.values()):
         made._MustUse__silence = True
-    return {n: c for n, c in inside.items() if _ours(c)}
+    return {n: c for n, c in inside.items() if ours(c)}
 
 
 def _kind(name: str, component: wiring.Component) -> tuple[tuple[Any, ...], str]:

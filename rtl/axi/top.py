@@ -2,7 +2,7 @@
 inside is held equal to the engine, what memory answers here has no fixed cycle.
 """
 
-from amaranth.hdl import Module, ResetInserter, Signal
+from amaranth.hdl import ClockDomain, ClockSignal, DomainRenamer, Module, ResetSignal, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
 
@@ -22,9 +22,11 @@ class AxiTop(wiring.Component):
 
     def elaborate(self, platform):
         m, stopped = Module(), Signal()
+        m.domains.machine = domain = ClockDomain("machine", local=True)
+        m.d.comb += [domain.clk.eq(ClockSignal()), domain.rst.eq(ResetSignal() | stopped)]
         m.submodules.control = control = AxiControl(self.spec)
         m.submodules.memory = memory = AxiMemory(self.spec)
-        m.submodules.machine = machine = ResetInserter(stopped)(Top(self.spec))
+        m.submodules.machine = machine = DomainRenamer("machine")(Top(self.spec))
         for side, ports in ((control, control_ports()), (memory, memory_ports(self.spec))):
             for name, member in ports.items():
                 inner, outer = getattr(side, name), getattr(self, name)
