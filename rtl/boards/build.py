@@ -58,7 +58,8 @@ class Bitstream:
 
     def facts(self) -> dict[str, Any]:
         facts = asdict(self)
-        return {**facts, **facts.pop("routed")}
+        routed = facts.pop("routed")
+        return {**facts, **routed}
 
 
 class OnBoard(Elaboratable):
