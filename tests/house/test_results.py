@@ -34,3 +34,8 @@ def test_the_tables_have_the_columns_of_the_generator() -> None:
 def test_patterns_of_words_tell_them_apart() -> None:
     assert re.fullmatch(as_pattern("a {x} (b) {y:g}."), "a 1 2 (b) 3.")
     assert not re.fullmatch(as_pattern("a {x} (b)"), "a 1 (c)")
+
+
+def test_the_gates_of_the_page_are_those_that_were_counted() -> None:
+    assert PAGE.read_text("utf-8").endswith(gates_counts.section()), "run python -m benchmarks gates_counts"
+    assert {"top", "array", "pe", "vector", "fetch", "buffer act"} <= gates_counts.known().keys()
