@@ -5,14 +5,13 @@ and the page keeps the others' counts (benchmarks/gates_counts.json). Each row n
 """
 
 import json
-import subprocess
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import ROOT, table
+from benchmarks.measure import ROOT, git, table
 from hwsim.spec.load import load_machine
 from rtl.parts import parts
 from rtl.priced import priced
@@ -62,9 +61,6 @@ def known() -> dict[str, Row]:
 
 
 def stamp() -> Row:
-    def git(*words: str) -> str:
-        return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
-
     if git("status", "--porcelain", "--", "rtl", "hwsim/spec"):
         raise SystemExit("gates_counts: rtl or hwsim/spec have changes that are not committed; commit first, as rows name their commit")
     commit = git("log", "-1", "--format=%h", "--", "rtl", "hwsim/spec")

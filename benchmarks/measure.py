@@ -31,6 +31,11 @@ class Figure:
         return f"  {self.what:<62} {self.value:>20}   {self.asked}".rstrip()
 
 
+def git(*words: str) -> str:
+    """What it says of this project."""
+    return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+
+
 def show(title: str, figures: list[Figure]) -> None:
     print(title, flush=True)
     for f in figures:

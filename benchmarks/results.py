@@ -4,7 +4,6 @@ Cycles are counted, not timed: every run of one commit gives the same page but f
 """
 
 import platform
-import subprocess
 import sys
 import time
 from collections.abc import Iterable
@@ -16,7 +15,8 @@ from typing import Any
 from benchmarks import gates_counts
 from benchmarks.alone import Pays, pays
 from benchmarks.dense import DENSE_HEADS, dense_tables
-from benchmarks.measure import ROOT, table
+from benchmarks.gates_counts import PAGE
+from benchmarks.measure import ROOT, git, table
 from hwsim import trip
 from hwsim.report import Report
 from hwsim.report.versions import versions
@@ -26,7 +26,6 @@ from hwsim.spec.load import load_machine
 from hwsim.spec.machine import AcceleratorSpec
 from hwsim.spec.patterns import NMPattern
 
-PAGE = ROOT / "docs/results.md"
 MACHINE = "sat"
 PATTERNS = ("1:16", "2:16", "1:8", "2:8", "4:8", "2:4")
 NETWORKS = {"resnet50": "", "bert_base": "--seq 128", "vit_small": ""}
@@ -147,9 +146,6 @@ def sentences(machine: AcceleratorSpec) -> str:
 
 
 def stamp() -> str:
-    def git(*words: str) -> str:
-        return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
-
     changed = git("status", "--porcelain", "--", "hwsim", "mapper", "models")
     commit = git("log", "-1", "--format=%h", "--", "hwsim", "mapper", "models", "benchmarks")
     v = versions()

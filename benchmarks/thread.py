@@ -7,7 +7,6 @@
 import json
 import os
 import platform
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import run_command, spent
+from benchmarks.measure import git, run_command, spent
 from hwsim.report.thread import measures
 from hwsim.report.versions import versions
 from hwsim.spec.load import load_thread_machine
@@ -26,7 +25,6 @@ from hwsim.workloads.table import Options
 from models.matrices import Matrix, rmat, weights
 from models.prune import Unstructured
 
-ROOT = Path(__file__).resolve().parents[1]
 FIGURES = Path(__file__).with_name("thread_figures.json")
 MACHINE = "piuma"
 SCALE, NONZEROS = 14, 254_211
@@ -154,9 +152,6 @@ SECTIONS: dict[str, Callable[[], Iterator[Row]]] = {
 
 
 def stamp(cpu_s: float) -> Row:
-    def git(*words: str) -> str:
-        return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
-
     places = ("hwsim", "models")
     changed = bool(git("status", "--porcelain", "--", *places))
     v = versions()

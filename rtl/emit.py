@@ -8,7 +8,6 @@ from amaranth.lib import wiring
 
 from hwsim.spec import commands
 from hwsim.spec.machine import AcceleratorSpec
-from rtl.alike import merged
 from rtl.axi.channels import LITE_BITS
 from rtl.axi.control import IDENTITY, REGISTERS
 from rtl.axi.top import AxiTop
@@ -26,7 +25,7 @@ PORTS = (
 def emit(spec: AcceleratorSpec, name: str, axi: bool = False) -> dict[str, str]:
     """Text by file name. `name`: of the top module and of the files. `axi`: behind AXI4 and AXI4-Lite, else with plain ports."""
     top = AxiTop(spec) if axi else Top(spec)
-    text = merged(converted(top, name))
+    text = converted(top, name)
     sidecar = {
         "machine": spec.name,
         "digest": spec.digest,

@@ -18,10 +18,9 @@ from rtl.components.link import Link
 from rtl.components.pe import PE
 from rtl.feed_row import FeedRow
 from rtl.floats.units import Add, Multiply, Narrow, Product
-from rtl.kinds import ours, ports_of
+from rtl.kinds import CELL_OUTPUT_BITS, ours, ports_of
 from rtl.top import Top
 
-NUMBERED = 1 << 16  # bits of outputs of a cell
 # parts of blocks, however deep, that are counted apart
 ROWS = {PE: "pe", Issued: "array row", Waiting: "array triangle", FeedRow: "feed row"}
 UNITS = {Product: "fp16 product", Multiply: "fp32 multiply", Add: "fp32 add", Narrow: "fp32 to fp16"}
@@ -62,7 +61,7 @@ class Hollow(Elaboratable):
 
 
 class Fed(Elaboratable):
-    """Black boxes give the inputs: Amaranth numbers no more than NUMBERED bits of those that come from outside."""
+    """Black boxes give the inputs: Amaranth numbers no more than CELL_OUTPUT_BITS bits of those that come from outside."""
 
     def __init__(self, made: Elaboratable, inputs: list[Value]):
         self.made, self.inputs = made, inputs
@@ -88,7 +87,7 @@ def _sorted_ports(component: wiring.Component) -> tuple[list[tuple[str, bool, Va
     inside, outside, bits = [], [], 0
     for name, out, value in ports_of(component):
         bits += len(value) * out
-        if out and bits >= NUMBERED:
+        if out and bits >= CELL_OUTPUT_BITS:
             outside.append(value)
         else:
             inside.append((name, out, value))

@@ -12,7 +12,6 @@ import sys
 
 from amaranth.lib import wiring
 
-from rtl.alike import merged
 from rtl.kinds import converted
 
 ZEROS = re.compile(r"  initial begin\n(?:    (\w+)\[\d+\] = (\d+'h0+);\n)+  end\n")  # of a memory, a line for each of its words
@@ -26,7 +25,7 @@ def yosys_command() -> list[str]:
 
 def to_verilog(component: wiring.Component, name: str) -> str:
     """One Verilog text with `name` as its top module; ports `clk`, `rst`, and `i_name__valid` and the like for streams."""
-    return from_rtlil(merged(converted(component, name)), name)
+    return from_rtlil(converted(component, name), name)
 
 
 def from_rtlil(text: str, name: str) -> str:

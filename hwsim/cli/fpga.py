@@ -9,10 +9,10 @@ import typer
 from hwsim.cli.bars import bars
 from hwsim.cli.words import Json, MachineName, written
 from hwsim.spec.machine import AcceleratorSpec
+from hwsim.spec.serial import BAUD
 
 commands = typer.Typer()
-Baud = Annotated[int, typer.Option(help="bits a second on the serial line")]
-BAUD, FASTEST = 115200, 12_000_000  # what USB's serial chips reach
+FASTEST = 12_000_000  # bits a second that USB's serial chips reach
 
 
 def _seconds(text: str) -> float:
@@ -34,7 +34,7 @@ def bitstream(
     memory: Annotated[
         int | None, typer.Option(help="bits of block RAM for the Program; a power of two")
     ] = None,
-    baud: Annotated[int | None, typer.Option(help="bits a second on the serial line; 115200 by default")] = None,
+    baud: Annotated[int | None, typer.Option(help=f"bits a second on the serial line, else {BAUD}")] = None,
     seed: Annotated[int | None, typer.Option(min=1, help="of placement; 1 by default")] = None,
     as_json: Json = False,
 ) -> None:

@@ -42,4 +42,3 @@ def synth(
         return
     names = dict.fromkeys(name for row in rows for name in row)
     show([{name: row.get(name, "") for name in names} for row in rows], False)
-

@@ -9,6 +9,7 @@ from enum import IntEnum
 
 START_BYTE, ANSWER_BYTE = 0xA5, 0x5A
 VERSION = 1
+BAUD = 115_200  # bits a second, unless both ends are told otherwise
 HEADER_BYTES, CHECKSUM_BYTES = 7, 2  # operation, address, length
 CHECKSUM_START, CHECKSUM_POLYNOMIAL = 0xFFFF, 0x1021
 CYCLES_BYTES = 5

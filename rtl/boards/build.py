@@ -11,13 +11,13 @@ from amaranth.hdl import Elaboratable, Module
 
 from hwsim.spec.errors import BuildError
 from hwsim.spec.machine import AcceleratorSpec
+from hwsim.spec.serial import BAUD
 from rtl.boards import tools
 from rtl.boards.fits import Parts, check_baud, check_board
 from rtl.boards.flow import FAMILIES, SEED, Progress, Routed, hurried, renamed, route
 from rtl.boards.system import System
 from rtl.boards.vivado import VIVADO_BOARDS
 
-BAUD = 115_200
 KEPT = ("nextpnr.log", "yosys.log")
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from amaranth.hdl import Module, Signal, signed
 from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hwsim.spec.errors import SimulationError
@@ -81,3 +82,45 @@ def test_what_fails_leaves_no_library(cache: Path) -> None:
 def test_an_unknown_simulator_is_refused() -> None:
     with pytest.raises(SimulationError, match=r"^simulator: 'vcs' is unknown; use verilator or cxxrtl$"):
         simulators.choose("vcs")
+
+
+SCATTER = """#include "gates.h"
+extern "C" long rows(uint32_t *out) {
+  gates g;
+  for (uint32_t row = 0; row < 8; row++) {
+    set(g.i_row(), row);
+    set(g.i_en(), row < 5);
+    g.settle();
+    g.edge();
+  }
+  for (uint32_t row = 0; row < 5; row++) {
+    set(g.i_row(), row);
+    set(g.i_en(), 0);
+    g.settle();
+    out[row] = get(g.o_word());
+  }
+  return 5;
+}
+"""
+
+
+class Five(wiring.Component):
+    """A memory of five words that three bits of address can miss: row 5 to 7 are asked for, and not written."""
+
+    def __init__(self) -> None:
+        super().__init__({"i_row": In(3), "i_en": In(1), "o_word": Out(8)})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.memory = memory = Memory(shape=8, depth=5, init=[])
+        write, read = memory.write_port(), memory.read_port(domain="comb")
+        m.d.comb += [write.addr.eq(self.i_row), write.en.eq(self.i_en), write.data.eq(self.i_row + 10)]
+        m.d.comb += [read.addr.eq(self.i_row), self.o_word.eq(read.data)]
+        return m
+
+
+@pytest.mark.parametrize("simulator", simulators.SIMULATORS)
+def test_rows_that_are_not_there_are_no_end_where_nothing_is_written(simulator: str, cache: Path) -> None:
+    out = np.zeros(5, np.uint32)
+    assert compiled(Five(), "five", SCATTER, simulator).rows(pointer(out)) == 5
+    assert out.tolist() == [10, 11, 12, 13, 14]
